@@ -1,0 +1,1 @@
+"""Layer 0: errors, terms, records, configuration, registry, digests, seeds and resources."""

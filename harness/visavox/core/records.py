@@ -1,0 +1,397 @@
+"""Frozen records: what is written into a run folder, and what passes between the layers.
+
+Row-level data (scores, trials) are arrays or Parquet tables, never records.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, PlainSerializer
+
+from .terms import (
+    Attacker,
+    Consent,
+    Direction,
+    InstrumentState,
+    Modality,
+    Operation,
+    Outcome,
+    Severity,
+    Support,
+    ToolClass,
+    Verdict,
+)
+
+
+class Record(BaseModel):
+    """Base of every record: frozen, strict about names, free of NaN and infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _pairs(value: object) -> object:
+    return tuple(sorted(value.items())) if isinstance(value, dict) else value
+
+
+Pairs: TypeAlias = Annotated[
+    tuple[tuple[str, JsonValue], ...],
+    BeforeValidator(_pairs),
+    PlainSerializer(lambda pairs: dict(pairs), return_type=dict[str, Any]),
+]
+"""A frozen mapping: written as a JSON object, held as sorted (name, value) pairs."""
+
+Rate: TypeAlias = Annotated[float, Field(ge=0.0, le=1.0)]
+Sha256: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Digest(Record):
+    sha256: Sha256
+
+
+# ---------------------------------------------------------------- people, cases, edits
+class Sample(Record):
+    """One recording of one person. ``id`` = first 16 hex digits of the content's SHA-256."""
+
+    id: str
+    subject_id: str
+    modality: Modality
+    digest: Sha256
+    fold: str
+    session: str | None = None
+    consent: Consent = Consent.UNSTATED
+    is_fake: bool = False
+    attributes: Pairs = ()
+
+
+class Role(Record):
+    """Who plays which part in a case: a role name and the sample that goes in."""
+
+    role: str
+    sample_id: str
+
+
+class Case(Record):
+    """One edit with the people in it."""
+
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    roles: tuple[Role, ...]
+    operation: Operation
+    params_digest: Sha256
+    seed: int
+
+
+class Output(Record):
+    """One output of one case."""
+
+    digest: Sha256
+    unchanged: bool = False
+    blank: bool = False
+    shape: tuple[int, ...] = ()
+
+
+class EditRow(Record):
+    """What became of one case."""
+
+    case_id: str
+    outcome: Outcome
+    outputs: tuple[Output, ...] = ()
+    reason: str = ""
+
+
+class RecogniserSpec(Record):
+    """One entry of a suite's ``recognisers``: a registered name, an id, and the adapter's own parameters."""
+
+    name: str
+    id: str
+    params: Pairs = ()
+
+    def param(self, key: str, default: Any = None) -> Any:
+        """One of the adapter's own parameters."""
+        return dict(self.params).get(key, default)
+
+
+# ---------------------------------------------------------------- figures
+class OperatingPoint(Record):
+    """A threshold at a target FMR, for one kind of comparison, and what it rests on.
+
+    Attributes:
+        kind: the kind of comparison (``original-original``, ``original-edited`` ...).
+        threshold: accept iff score >= threshold.
+        fmr, fmr_low, fmr_high: realised FMR at the threshold with its two-sided 95 % interval.
+        n_people: people of the smallest part used.
+        fnmr: of the bona fide mated comparisons at the bona fide threshold; None where not measured.
+        ties: no score reached the target; the threshold is the next float above the maximum.
+    """
+
+    recogniser: str
+    kind: str
+    target_fmr: float
+    threshold: float
+    n_non_mated: int
+    n_people: int
+    fmr: Rate
+    fmr_low: Rate
+    fmr_high: Rate
+    fnmr: Rate | None = None
+    support: Support
+    ties: bool = False
+
+
+class IntervalBasis(Record):
+    """What an effective-size interval is computed from, at any alpha (STATISTICS 3).
+
+    ``lower`` uses ``p_low`` with ``n_eff_low`` trials, ``upper`` uses ``p_high`` with ``n_eff_high``: the two differ
+    only where failures to acquire are imputed. ``df`` = people - 1.
+    """
+
+    p_low: Rate
+    n_eff_low: Annotated[float, Field(gt=0)]
+    p_high: Rate
+    n_eff_high: Annotated[float, Field(gt=0)]
+    df: Annotated[int, Field(ge=1)]
+
+
+class StricterThreshold(Record):
+    """The same rate at the threshold for f/3, which a FAIL on few people must survive (STATISTICS 2)."""
+
+    value: float
+    basis: tuple[IntervalBasis, ...] = ()
+
+
+class Estimate(Record):
+    """One figure with its uncertainty.
+
+    Attributes:
+        value: a share in [0, 1] unless ``name`` says otherwise.
+        low, high: two-sided 95 % interval, for display.
+        lower, upper: one-sided bounds at ``alpha``; these decide.
+        method: how the interval was made.
+        n: trials decided; n_eff: effective trials; n_subjects: people; n_failed: trials imputed.
+        upper_any_correlation: the bound 1 - alpha**(1/people) that holds whatever the correlation, where n hits are 0.
+        basis: one interval basis for a rate, two (output, unedited input) for a difference, none where no bound decides.
+        strata: (stratum, trials, hits) that make up the figure.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    lower: float
+    upper: float
+    alpha: float = 0.05
+    method: str
+    n: int
+    n_eff: float
+    n_subjects: int
+    n_failed: int = 0
+    group: str | None = None
+    recogniser: str
+    attacker: Attacker | None = None
+    operating_point: tuple[OperatingPoint, ...] = ()
+    direction: Direction = Direction.LOWER_IS_SAFER
+    chance: float | None = None
+    upper_any_correlation: float | None = None
+    basis: tuple[IntervalBasis, ...] = ()
+    strata: tuple[tuple[str, int, int], ...] = ()
+    stricter: StricterThreshold | None = None
+    note: str = ""
+
+
+class NotMade(Record):
+    """An estimate that could not be made, and why; its control is INCONCLUSIVE."""
+
+    name: str
+    recogniser: str
+    attacker: Attacker | None = None
+    group: str | None = None
+    reason: str
+
+
+class Instrument(Record):
+    """A check of the harness itself in this very run.
+
+    Attributes:
+        protects: the verdict that it guards: a red sensitivity check forbids PASS, a red specificity check FAIL.
+        recogniser: the judge it speaks of; empty = all.
+        detectable: the smallest leak it would have caught with 80 % power, in words with a number.
+    """
+
+    name: str
+    state: InstrumentState
+    protects: Verdict
+    recogniser: str = ""
+    attacker: Attacker | None = None
+    value: float | None = None
+    p_value: float | None = None
+    detectable: str
+    reason: str
+
+
+class TemplateLedger(Record):
+    """Per recogniser: edited = scored + fta (fallback crops are scored). Each adds up or the run ends in an error."""
+
+    recogniser: str
+    edited: int
+    scored: int
+    fallback: int
+    fta: int
+    references: int
+    references_without_template: int
+    fta_reasons: Pairs = ()
+
+
+class CaseLedger(Record):
+    """attempted = edited + refused + failed + timed_out + invalid."""
+
+    attempted: int = 0
+    edited: int = 0
+    refused: int = 0
+    failed: int = 0
+    timed_out: int = 0
+    invalid: int = 0
+    unchanged: int = 0
+    blank: int = 0
+
+
+class AssessmentResult(Record):
+    """Estimates without a verdict."""
+
+    assessment: str
+    modality: Modality
+    not_applicable: str = ""
+    estimates: tuple[Estimate, ...] = ()
+    not_made: tuple[NotMade, ...] = ()
+    instruments: tuple[Instrument, ...] = ()
+    templates: tuple[TemplateLedger, ...] = ()
+    limitations: tuple[str, ...] = ()
+
+
+# ---------------------------------------------------------------- decision and report
+class Limit(Record):
+    op: Annotated[str, Field(pattern=r"^(<=|>=)$")]
+    value: float
+    on: str = "upper"
+    source: str = "project default: no law or standard sets this number"
+
+
+class Cell(Record):
+    """Control x judge x attacker x group; listed in the seal, missing at the end = INCONCLUSIVE."""
+
+    control: str
+    metric: str
+    recogniser: str = ""
+    attacker: Attacker | None = None
+    group: str | None = None
+
+
+class CellDecision(Record):
+    cell: Cell
+    verdict: Verdict
+    value: float | None = None
+    bound: float | None = None
+    opposite_bound: float | None = None
+    p_fail: float | None = None
+    reason: str
+
+
+class ControlDecision(Record):
+    id: str
+    title: str
+    verdict: Verdict
+    severity: Severity
+    limit: Limit
+    cells: tuple[CellDecision, ...]
+    reason: str
+
+
+class Decision(Record):
+    verdict: Verdict
+    controls: tuple[ControlDecision, ...]
+    reasons: tuple[str, ...] = ()
+
+
+class Subject(Record):
+    """The model under test, and the digest the report binds to."""
+
+    name: str
+    version: str
+    kind: str
+    tool_class: ToolClass
+    operation: Operation
+    digest: Digest
+    trained_with: tuple[str, ...] = ()
+
+
+class JudgeCard(Record):
+    """A recogniser as the report describes it."""
+
+    id: str
+    name: str
+    digest: Sha256
+    detector: str
+    score: str
+    families: tuple[str, ...]
+    training_overlap: str
+
+
+class DatasetSummary(Record):
+    kind: str
+    digest: Digest
+    modality: Modality
+    n_subjects: int
+    n_samples: int
+    n_test_subjects: int
+    n_test_samples: int
+    n_merged_duplicates: int = 0
+    consent: Pairs = ()
+    licences: tuple[str, ...] = ()
+    sessions_stated: bool = False
+
+
+class PolicySummary(Record):
+    id: str
+    digest: Digest
+
+
+class Environment(Record):
+    visavox: str
+    python: str
+    platform: str
+    device: str
+    packages: Pairs = ()
+
+
+class Clock(Record):
+    """All that may differ between two runs of the same command."""
+
+    started: str = ""
+    finished: str = ""
+    duration_s: float = 0.0
+    sessions: int = 1
+    retried_units: int = 0
+    earlier_runs: tuple[Pairs, ...] = ()
+
+
+class Report(Record):
+    """``report.json``, the one truth; every other form is rendered from it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
+
+    schema_id: str = Field(default="visavox/report/v1", alias="schema")
+    suite: Digest
+    seal: Digest
+    plan: Digest
+    smoke: bool = False
+    decision: Decision
+    subject: Subject
+    judges: tuple[JudgeCard, ...]
+    results: tuple[AssessmentResult, ...]
+    ledger: CaseLedger
+    instruments: tuple[Instrument, ...]
+    dataset: DatasetSummary
+    policy: PolicySummary
+    environment: Environment
+    limitations: tuple[str, ...]
+    not_made: tuple[NotMade, ...]
+    clock: Clock

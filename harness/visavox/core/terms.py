@@ -1,0 +1,100 @@
+"""The vocabulary: ISO/IEC 2382-37, 19795-1, 30107-3 and 20059 words as enums."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Modality(StrEnum):
+    FACE = "face"
+    VOICE = "voice"
+    VIDEO = "video"
+
+
+class ToolClass(StrEnum):
+    """What the editor is for; decides what its output may look or sound like."""
+
+    ANONYMISE = "anonymise"
+    SWAP = "swap"
+    ATTRIBUTE = "attribute"
+    MORPH = "morph"
+    GENERATE = "generate"
+
+
+class Operation(StrEnum):
+    """Operations of Art. 23 of the Deep Synthesis Provisions, and three of ours beside them."""
+
+    FACE_GENERATION = "face-generation"
+    FACE_SWAP = "face-swap"
+    FACE_ATTRIBUTE_EDITING = "face-attribute-editing"
+    FACE_MANIPULATION = "face-manipulation"
+    POSTURE_MANIPULATION = "posture-manipulation"
+    IMAGE_ENHANCEMENT = "image-enhancement"
+    IMAGE_RESTORATION = "image-restoration"
+    TEXT_TO_SPEECH = "text-to-speech"
+    VOICE_CONVERSION = "voice-conversion"
+    VOICE_ATTRIBUTE_EDITING = "voice-attribute-editing"
+    FACE_ANONYMISATION = "face-anonymisation"
+    VOICE_ANONYMISATION = "voice-anonymisation"
+    FACE_MORPH = "face-morph"
+
+
+class Outcome(StrEnum):
+    """What became of one case; every attempted case has exactly one."""
+
+    EDITED = "edited"
+    REFUSED = "refused"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    INVALID = "invalid"
+
+
+class Attacker(StrEnum):
+    """VoicePrivacy's ladder: what the attacker knows and edits."""
+
+    CONTROL = "control"
+    IGNORANT = "ignorant"
+    LAZY_INFORMED = "lazy_informed"
+    SEMI_INFORMED = "semi_informed"
+
+
+class Consent(StrEnum):
+    GRANTED = "granted"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    UNSTATED = "unstated"
+
+
+class Verdict(StrEnum):
+    PASS = "PASS"
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+class Support(StrEnum):
+    """How much a threshold rests on (STATISTICS 2)."""
+
+    FULL = "full"
+    WEAK = "weak"
+    FEW_PEOPLE = "few_people"
+    NONE = "none"
+
+
+class InstrumentState(StrEnum):
+    GREEN = "green"
+    RED = "red"
+    NOT_ASSESSABLE = "not_assessable"
+
+
+class Severity(StrEnum):
+    """What a control's verdict does to the run's."""
+
+    FAIL = "fail"
+    WARN = "warn"
+    DISCLOSE = "disclose"
+
+
+class Direction(StrEnum):
+    LOWER_IS_SAFER = "lower_is_safer"
+    HIGHER_IS_SAFER = "higher_is_safer"
+    NEITHER = "neither"

@@ -1,0 +1,113 @@
+"""The door ``editor``: the model under test.
+
+An editor takes a batch of requests and answers each one, in the same order, with an edited
+image or sound, a refusal, or a failure. It runs in a supervised process of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from visavox.core.registry import Registry
+
+Image: TypeAlias = npt.NDArray[np.uint8]
+"""uint8 array H x W x 3, RGB, sRGB transfer, 0..255."""
+
+
+@dataclass(frozen=True)
+class Audio:
+    """Mono sound.
+
+    Attributes:
+        samples: float32, shape (n,), nominally in [-1, 1].
+        sample_rate_hz: samples per second.
+    """
+
+    samples: npt.NDArray[np.float32]
+    sample_rate_hz: int
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The editor declines this case (consent, policy); not a fault."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The editor could not do this case and says so."""
+
+    reason: str
+
+
+Media: TypeAlias = "Image | Audio"
+EditResult: TypeAlias = "Image | Audio | Refused | Failed"
+
+
+@dataclass(frozen=True)
+class EditRequest:
+    """One case, as the editor sees it.
+
+    Attributes:
+        case_id: 16 hex digits; the same case has the same id in every run.
+        operation: a term of ``visavox.core.terms.Operation``.
+        seed: the case's own seed, 0 <= seed < 2**63.
+        media: role -> image or sound; roles are ``subject``, ``host``, ``donor``, ``contributor_1`` ...
+        consent: the consent token of the case, if the data set states one.
+        params: the suite's ``editor.params``.
+    """
+
+    case_id: str
+    operation: str
+    seed: int
+    media: Mapping[str, Media]
+    consent: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Editor(Protocol):
+    """A loaded model. ``max_batch`` (default 1) and ``concurrency`` (default 1) may be declared."""
+
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult]:
+        """Edits a batch of at most ``max_batch`` requests; same length, same order."""
+        ...
+
+
+class LoadEditor(Protocol):
+    """What a ``python`` editor's entry must be: ``load(*, device, artifact, params) -> Editor``."""
+
+    def __call__(self, *, device: str, artifact: Path | None, params: Mapping[str, Any]) -> Editor: ...
+
+
+@dataclass(frozen=True)
+class EditorContext:
+    """What a factory gets to build an editor inside the worker.
+
+    Attributes:
+        spec: the suite's ``editor`` block as JSON values, paths already absolute.
+        device: ``cpu`` or ``cuda``.
+        scratch: a private folder of this worker, removed when it stops.
+        timeout_s: seconds for one case.
+    """
+
+    spec: Mapping[str, Any]
+    device: str
+    scratch: Path
+    timeout_s: float
+
+
+EditorFactory: TypeAlias = Callable[[EditorContext], Editor]
+
+editors: Registry[EditorFactory] = Registry("editor kinds")
+"""Kinds of the suite's ``editor.kind``: python, command, folder, baseline ..."""
+
+baselines: Registry[LoadEditor] = Registry("baseline editors")
+"""Names of ``editor.name`` where ``editor.kind`` is ``baseline``."""

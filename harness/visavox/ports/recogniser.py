@@ -1,0 +1,93 @@
+"""The door ``recogniser``: biometric recognisers that act as judges and as attackers' tools.
+
+A recogniser first *locates* the biometric part of a sample, then *embeds* it into a template;
+templates are compared to similarities (higher = more alike). Locating and embedding are apart so
+that an attacker may crop an edited output where the face stood in its input, and so that
+recognisers with the same detector share its work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from visavox.core.records import RecogniserSpec
+from visavox.core.registry import Registry
+from visavox.core.terms import Modality
+
+from .editor import Media
+
+Vectors: TypeAlias = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where a face is, in pixels of its image (x to the right, y down; pixel centres at integers).
+
+    Attributes:
+        box: x0, y0, x1, y1.
+        landmarks: five (x, y) points: the viewer's left eye, right eye, nose tip, left and right mouth corner.
+        confidence: the detector's own, in [0, 1].
+        n_found: how many faces the detector found; the region is the largest.
+    """
+
+    box: tuple[float, float, float, float]
+    landmarks: tuple[tuple[float, float], ...]
+    confidence: float
+    n_found: int = 1
+
+    def scaled(self, sx: float, sy: float) -> Region:
+        """The same region after the image was resized by (sx, sy)."""
+        x0, y0, x1, y1 = self.box
+        points = tuple((x * sx, y * sy) for x, y in self.landmarks)
+        return Region((x0 * sx, y0 * sy, x1 * sx, y1 * sy), points, self.confidence, self.n_found)
+
+
+@dataclass(frozen=True)
+class FailureToAcquire:
+    """No template can be made of this sample (FTA), and why."""
+
+    reason: str
+
+
+class Recogniser(Protocol):
+    """One recogniser.
+
+    Attributes:
+        id: what estimates say in ``recogniser``.
+        families: training families; two recognisers with a common one are not independent judges.
+        digest: SHA-256 over weights and every setting that changes a template.
+        detector: name and digest of the detector behind ``locate``; equal strings share regions.
+        score: how templates are compared, as reports say it.
+        training_overlap: ``none``, ``some`` or ``unknown`` (= some) overlap with the usual public test people.
+    """
+
+    id: str
+    modality: Modality
+    families: frozenset[str]
+    digest: str
+    detector: str
+    score: str
+    training_overlap: str
+
+    def locate(self, media: Sequence[Media]) -> list[Region | FailureToAcquire]:
+        """Finds the face in each image; same length, same order."""
+        ...
+
+    def embed(self, media: Sequence[Media], regions: Sequence[Region]) -> list[Vectors | FailureToAcquire]:
+        """A template, float32 of shape (d,), of each image's region; same length, same order."""
+        ...
+
+    def compare(self, references: Vectors, probes: Vectors) -> npt.NDArray[np.float32]:
+        """Similarities, shape (n_references, n_probes), of templates (n_references, d) and (n_probes, d)."""
+        ...
+
+
+RecogniserFactory: TypeAlias = Callable[[RecogniserSpec, str], Recogniser]
+"""(spec with absolute paths, device) -> recogniser."""
+
+recognisers: Registry[RecogniserFactory] = Registry("recognisers")
