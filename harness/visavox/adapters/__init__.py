@@ -1,0 +1,42 @@
+"""Layer 3: one file per outside thing. Registered lazily: nothing heavy is imported before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from visavox.ports.editor import baselines, editors
+from visavox.ports.recogniser import recognisers
+
+
+def _lazy(module: str, attribute: str) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return getattr(import_module(f"visavox.adapters.{module}"), attribute)(*args, **kwargs)
+
+    return call
+
+
+def register() -> None:
+    """Registers the shipped editors, baselines and recognisers (entry point ``visavox.plugins``)."""
+    for kind, summary in {
+        "python": "a Python entry: load(*, device, artifact, params) -> Editor",
+        "command": "a program: argv with {input} {donor} {output} {seed} {case_id}",
+        "folder": "media made elsewhere: a CSV of case_id, output_path, outcome",
+        "baseline": "a reference editor of known behaviour",
+    }.items():
+        editors.register(kind, _lazy(f"editors.{kind}", "build"), summary=summary)
+    for name, summary in {
+        "identity": "returns its input: leaks everything",
+        "replace": "another synthetic person per case: leaks nothing",
+        "blur": "Gaussian blur of the face, sigma_px",
+        "pixelate": "mosaic of the face, block_px",
+        "mask": "a solid box over the face, margin",
+        "k_same": "average of the k nearest aligned faces, k",
+    }.items():
+        baselines.register(name, _lazy(f"editors.baselines.{name}", "load"), summary=summary)
+    for name, summary in {
+        "dlib": "dlib ResNet (128-d, Euclidean); MTCNN boxes, 5-point predictor",
+        "onnx_face": "any ArcFace-like network: path, sha256, input_px, template, mean, std, channel",
+    }.items():
+        recognisers.register(name, _lazy(f"recognisers.{name}", "build"), summary=summary)

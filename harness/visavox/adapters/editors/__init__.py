@@ -1,0 +1,1 @@
+"""Editors: the model under test, reached in different ways."""

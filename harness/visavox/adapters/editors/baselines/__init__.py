@@ -1,0 +1,1 @@
+"""Reference editors of known behaviour."""

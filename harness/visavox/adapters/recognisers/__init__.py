@@ -1,0 +1,1 @@
+"""Recognisers: judges and attackers' tools."""
