@@ -1,0 +1,26 @@
+"""Data sets: manifests of recorded people, and synthetic people. Registered lazily by the entry point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from visavox.ports.dataset import Dataset, DatasetSpec, datasets, renderers
+from visavox.ports.editor import Image
+
+
+def _manifest(spec: DatasetSpec, seed: int) -> Dataset:
+    from .manifest import load_manifest
+
+    return load_manifest(spec, seed)
+
+
+def _synthetic_faces(seed: int, people: Sequence[tuple[int, int]], *, size_px: int, device: str = "cpu") -> list[Image]:
+    from .synthetic.faces import render_faces
+
+    return render_faces(seed, people, size_px=size_px, device=device)
+
+
+def register() -> None:
+    """Registers the shipped data sets and the face renderer (entry point ``visavox.plugins``)."""
+    datasets.register("manifest", _manifest, summary="a table of files and people: CSV, JSONL or Parquet")
+    renderers.register("synthetic-faces", _synthetic_faces, summary="people who do not exist, drawn from whole numbers")

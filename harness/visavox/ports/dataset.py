@@ -1,0 +1,93 @@
+"""The doors ``dataset`` and ``renderer``: people's recordings, and pictures of people who do not exist.
+
+A data set is planned from records (``samples``) and gives bytes by sample id only: no path leaves it.
+A renderer draws faces of synthetic people; editors that need a stranger's face ask for one here,
+so that no adapter imports a plug-in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
+
+from visavox.core.records import Pairs, Record, Sample
+from visavox.core.registry import Registry
+from visavox.core.terms import Modality
+
+from .editor import Image
+
+
+class DatasetSpec(Record):
+    """The suite's ``dataset`` block.
+
+    Attributes:
+        kind: a registered name, ``manifest`` for instance.
+        path: absolute path of the manifest or folder; None for kinds that need none.
+        params: the kind's own parameters.
+    """
+
+    kind: str
+    path: str | None = None
+    params: Pairs = ()
+
+
+class Dataset(Protocol):
+    """People's recordings, with their folds assigned.
+
+    Attributes:
+        kind: the registered name it was made by.
+        digest: SHA-256 over the sorted, path-free content (sample digests, subject ids, attributes); the same for
+            every order of rows, file format, folder and seed.
+        samples: every sample, sorted by subject and id. ``fold`` is ``train``, ``cohort`` (people with fewer than two
+            bona fide recordings) or ``test-0``, ``test-1``, ``test-2``; all samples of a person share it.
+        n_merged_duplicates: byte-identical recordings of one person left out of ``samples``.
+        licences: the distinct licences that the data set states, sorted.
+    """
+
+    kind: str
+    digest: str
+    samples: tuple[Sample, ...]
+    n_merged_duplicates: int
+    licences: tuple[str, ...]
+
+    @property
+    def modality(self) -> Modality:
+        """The one modality of all samples.
+
+        Raises:
+            ManifestError: if samples of several modalities are mixed.
+        """
+        ...
+
+    def read(self, sample_id: str) -> bytes:
+        """The bytes of one sample, checked against its digest.
+
+        Raises:
+            MediaError: if there is no such sample, or its file is gone or changed since planning.
+        """
+        ...
+
+
+DatasetFactory: TypeAlias = Callable[[DatasetSpec, int], Dataset]
+"""(spec with an absolute path, seed of the run) -> data set."""
+
+datasets: Registry[DatasetFactory] = Registry("dataset kinds")
+"""Kinds of the suite's ``dataset.kind``."""
+
+
+class FaceRenderer(Protocol):
+    """Draws pictures of people who do not exist."""
+
+    def __call__(
+        self, seed: int, people: Sequence[tuple[int, int]], *, size_px: int, device: str = "cpu"
+    ) -> list[Image]:
+        """One picture, uint8 ``size_px`` x ``size_px`` x 3 RGB, for each (identity, image) pair of whole numbers >= 0.
+
+        Each picture is a pure function of ``(seed, identity, image, size_px)``: equal identities show the same person,
+        and a picture is the same to the bit alone or in any batch.
+        """
+        ...
+
+
+renderers: Registry[FaceRenderer] = Registry("face renderers")
+"""Sources of synthetic faces: ``synthetic-faces``."""
