@@ -1,21 +1,21 @@
 """The error tree. A message says what was asked, what was found and what to do.
 
-    VisavoxError                    exit 3
-    ├── UsageError                  exit 4   the caller's words or files have to change
-    │   ├── ConfigError                      suite, --set, policy file
-    │   ├── ManifestError                    every fault of a manifest, with row numbers
-    │   └── UnknownNameError                 a name that no registered plug-in bears
-    ├── UndefinedMetricError                 a figure that does not exist for this input
-    ├── MediaError                           bytes that are no usable image or sound
-    ├── EditorError                          the model under test could not be run at all
-    │   └── WorkerProtocolError              what came over the private pipe is not the protocol
-    ├── PluginError                          an entry point failed to import or to register
-    ├── MissingDependencyError               an optional package is absent
-    ├── WeightsError                         weights absent, or their SHA-256 differs
-    ├── LedgerError                          counts that do not add up
-    ├── RunFolderError                       a run folder is absent, locked or unreadable
-    │   └── SuiteChangedError                the suite differs from the one the folder was begun with
-    └── EvidenceError                        a report or seal that is absent, unreadable or altered
+VisavoxError                    exit 3
+├── UsageError                  exit 4   the caller's words or files have to change
+│   ├── ConfigError                      suite, --set, policy file
+│   ├── ManifestError                    every fault of a manifest, with row numbers
+│   └── UnknownNameError                 a name that no registered plug-in bears
+├── UndefinedMetricError                 a figure that does not exist for this input
+├── MediaError                           bytes that are no usable image or sound
+├── EditorError                          the model under test could not be run at all
+│   └── WorkerProtocolError              what came over the private pipe is not the protocol
+├── PluginError                          an entry point failed to import or to register
+├── MissingDependencyError               an optional package is absent
+├── WeightsError                         weights absent, or their SHA-256 differs
+├── LedgerError                          counts that do not add up
+├── RunFolderError                       a run folder is absent, locked or unreadable
+│   └── SuiteChangedError                the suite differs from the one the folder was begun with
+└── EvidenceError                        a report or seal that is absent, unreadable or altered
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def _pairs(value: object) -> object:
 Pairs: TypeAlias = Annotated[
     tuple[tuple[str, JsonValue], ...],
     BeforeValidator(_pairs),
-    PlainSerializer(lambda pairs: dict(pairs), return_type=dict[str, Any]),
+    PlainSerializer(dict, return_type=dict[str, Any]),
 ]
 """A frozen mapping: written as a JSON object, held as sorted (name, value) pairs."""
 
@@ -152,6 +152,24 @@ class IntervalBasis(Record):
     df: Annotated[int, Field(ge=1)]
 
 
+class NoOperatingPoint(Record):
+    """A figure without a threshold; written as an empty object."""
+
+
+class Stratum(Record):
+    """The trials of one kind of comparison within a figure.
+
+    ``imputed``: the kind has too little support (or no template); its trials count as the unfavourable value for PASS
+    and as the favourable one for FAIL, and ``hits`` says nothing.
+    """
+
+    kind: str
+    n: int
+    hits: int
+    imputed: bool = False
+    operating_point: OperatingPoint | NoOperatingPoint = NoOperatingPoint()
+
+
 class StricterThreshold(Record):
     """The same rate at the threshold for f/3, which a FAIL on few people must survive (STATISTICS 2)."""
 
@@ -168,9 +186,10 @@ class Estimate(Record):
         lower, upper: one-sided bounds at ``alpha``; these decide.
         method: how the interval was made.
         n: trials decided; n_eff: effective trials; n_subjects: people; n_failed: trials imputed.
-        upper_any_correlation: the bound 1 - alpha**(1/people) that holds whatever the correlation, where n hits are 0.
-        basis: one interval basis for a rate, two (output, unedited input) for a difference, none where no bound decides.
-        strata: (stratum, trials, hits) that make up the figure.
+        chance: what a tool that leaks nothing would show.
+        upper_any_correlation: where hits are 0, the bound 1 - alpha**(1/people) that holds whatever the correlation.
+        basis: one interval basis for a rate, two (output, unedited input) for a difference, none where nothing is gated.
+        strata: the kinds of comparison that make up the figure, each decided at its own threshold.
     """
 
     name: str
@@ -188,12 +207,12 @@ class Estimate(Record):
     group: str | None = None
     recogniser: str
     attacker: Attacker | None = None
-    operating_point: tuple[OperatingPoint, ...] = ()
+    operating_point: OperatingPoint | NoOperatingPoint = NoOperatingPoint()
     direction: Direction = Direction.LOWER_IS_SAFER
     chance: float | None = None
     upper_any_correlation: float | None = None
     basis: tuple[IntervalBasis, ...] = ()
-    strata: tuple[tuple[str, int, int], ...] = ()
+    strata: tuple[Stratum, ...] = ()
     stricter: StricterThreshold | None = None
     note: str = ""
 

@@ -1,0 +1,1 @@
+"""Layer 3: plan, run folder, store, journal, supervised worker, execution."""

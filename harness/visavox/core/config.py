@@ -1,0 +1,393 @@
+"""The suite: YAML into strict frozen models, overrides, and the resolved digest.
+
+YAML 1.2 is read (``1e-3`` is a number, ``no`` is a text, a key may stand once).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, JsonValue, ValidationError, field_validator, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from .digest import sha256_bytes, sha256_file, sha256_json, sha256_tree
+from .errors import ConfigError
+from .records import Pairs, RecogniserSpec, Record
+from .terms import Attacker, Modality, Operation, ToolClass
+
+DEFAULT_OPERATION: Mapping[tuple[ToolClass, Modality], Operation] = {
+    (ToolClass.ANONYMISE, Modality.FACE): Operation.FACE_ANONYMISATION,
+    (ToolClass.ANONYMISE, Modality.VOICE): Operation.VOICE_ANONYMISATION,
+    (ToolClass.SWAP, Modality.FACE): Operation.FACE_SWAP,
+    (ToolClass.SWAP, Modality.VOICE): Operation.VOICE_CONVERSION,
+    (ToolClass.ATTRIBUTE, Modality.FACE): Operation.FACE_ATTRIBUTE_EDITING,
+    (ToolClass.ATTRIBUTE, Modality.VOICE): Operation.VOICE_ATTRIBUTE_EDITING,
+    (ToolClass.MORPH, Modality.FACE): Operation.FACE_MORPH,
+    (ToolClass.GENERATE, Modality.FACE): Operation.FACE_GENERATION,
+    (ToolClass.GENERATE, Modality.VOICE): Operation.TEXT_TO_SPEECH,
+}
+BASELINE_VERSION = "1"
+"""Version of the shipped baselines: raised when one of them changes what it returns."""
+
+
+class _Editor(Record):
+    name: Annotated[str, Field(min_length=1)]
+    tool_class: ToolClass
+    operation: Operation
+    version: Annotated[str, Field(min_length=1)]
+    artifact: str | None = None
+    trained_with: tuple[str, ...] = ()
+    params: Pairs = ()
+
+
+class PythonEditor(_Editor):
+    kind: Literal["python"]
+    entry: Annotated[str, Field(pattern=r"^.+:[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+class CommandEditor(_Editor):
+    kind: Literal["command"]
+    argv: Annotated[tuple[str, ...], Field(min_length=1)]
+    output_suffix: Annotated[str, Field(pattern=r"^\.[A-Za-z0-9]+$")] = ".png"
+
+    @field_validator("argv")
+    @classmethod
+    def _has_tokens(cls, argv: tuple[str, ...]) -> tuple[str, ...]:
+        missing = [token for token in ("{input}", "{output}") if token not in argv]
+        if missing:
+            raise ValueError(f"needs {' and '.join(missing)} as a whole word of its own; found {list(argv)}")
+        return argv
+
+
+class FolderEditor(_Editor):
+    kind: Literal["folder"]
+    path: str
+
+
+class BaselineEditor(_Editor):
+    kind: Literal["baseline"]
+
+
+EditorSpec = Annotated[PythonEditor | CommandEditor | FolderEditor | BaselineEditor, Field(discriminator="kind")]
+
+
+def _one_or_many(value: object) -> object:
+    return (value,) if isinstance(value, int | float | str) else value
+
+
+class IdentityLeakOptions(Record):
+    """Options of the assessment ``identity_leak``; the policy's operating point is judged, these add estimates."""
+
+    fmr: Annotated[tuple[Annotated[float, Field(gt=0, lt=0.5)], ...], BeforeValidator(_one_or_many)] = ()
+    attackers: tuple[Attacker, ...] = (Attacker.CONTROL, Attacker.IGNORANT, Attacker.LAZY_INFORMED)
+
+    @field_validator("attackers")
+    @classmethod
+    def _known(cls, attackers: tuple[Attacker, ...]) -> tuple[Attacker, ...]:
+        if Attacker.SEMI_INFORMED in attackers:
+            raise ValueError("semi_informed is not available in this version; leave it out")
+        return tuple(attacker for attacker in Attacker if attacker in {Attacker.CONTROL, *attackers})
+
+
+class DatasetBlock(Record):
+    kind: str
+    path: str | None = None
+    params: Pairs = ()
+
+
+class Execution(Record):
+    backend: Literal["local"] = "local"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    timeout_s: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    load_timeout_s: Annotated[float, Field(gt=0, le=86_400)] = 600.0
+    memory_mb: Annotated[int, Field(ge=64)] = 8192
+    max_cases: Annotated[int, Field(ge=1)] = 2000
+    cache: bool = False
+    retention: Literal["scores", "all"] = "scores"
+
+
+class Suite(Record):
+    """A suite, resolved: every default filled in, every path absolute."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+    editor: EditorSpec
+    dataset: DatasetBlock
+    recognisers: Annotated[tuple[RecogniserSpec, ...], Field(min_length=1)]
+    detectors: tuple[str, ...] = ()
+    assessments: Pairs
+    policy: str
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    execution: Execution = Execution()
+    tracking: Pairs = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Suite:
+        ids = [spec.id for spec in self.recognisers]
+        doubled = sorted({i for i in ids if ids.count(i) > 1})
+        if doubled:
+            raise ValueError(f"recognisers: the id {doubled[0]!r} is used twice; give each an id of its own")
+        known = {"identity_leak"}
+        unknown = sorted({name for name, _ in self.assessments} - known)
+        if unknown:
+            raise ValueError(f"assessments: {unknown[0]!r} is not available in this version; there are: identity_leak")
+        if not self.assessments:
+            raise ValueError("assessments: at least one is needed, for example `identity_leak: {}`")
+        if self.detectors:
+            raise ValueError("detectors: none is available in this version; leave the key out")
+        if self.tracking:
+            raise ValueError("tracking: not available in this version; leave the key out")
+        return self
+
+    @property
+    def identity_leak(self) -> IdentityLeakOptions:
+        """Options of ``identity_leak``."""
+        return IdentityLeakOptions.model_validate(dict(self.assessments).get("identity_leak") or {})
+
+    def as_json(self) -> dict[str, Any]:
+        """The resolved suite as JSON values."""
+        return self.model_dump(mode="json")
+
+    def digest(self) -> str:
+        """SHA-256 of the resolved suite.
+
+        Of a path its last part counts alone (what lies there is sealed by digests of its own), and of ``execution``
+        what can change a figure.
+        """
+        return sha256_json(self.comparable())
+
+    def comparable(self) -> dict[str, Any]:
+        """The part of the suite that must be equal for a run folder to be continued."""
+        value: dict[str, Any] = _last_parts(self.as_json())
+        for key in ("cache", "retention", "device"):
+            value["execution"].pop(key)
+        return value
+
+
+def _last_parts(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _last_parts(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_last_parts(item) for item in value]
+    return value.rpartition("/")[2] if isinstance(value, str) and value.startswith("/") else value
+
+
+def read_yaml(text: str, *, what: str) -> dict[str, Any]:
+    """A YAML 1.2 mapping of plain JSON values.
+
+    Raises:
+        ConfigError: if the text is no YAML, no mapping, repeats a key, or holds a value JSON has not (dates, NaN).
+    """
+    try:
+        value = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise ConfigError(
+            f"read {what} as YAML", found=str(error).split("\n\nTo suppress")[0], todo="correct the file"
+        ) from error
+    if not isinstance(value, dict):
+        raise ConfigError(
+            f"read {what}", found=f"a {type(value).__name__} instead of a mapping", todo="begin with `name: ...`"
+        )
+    _only_json(value, what, ())
+    return value
+
+
+def _only_json(value: object, what: str, path: tuple[str, ...]) -> None:
+    where = ".".join(path)
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise ConfigError(f"read {what}", found=f"{where}: the key {key!r} is not a text", todo="quote it")
+            _only_json(item, what, (*path, key))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            _only_json(item, what, (*path, str(number)))
+    elif value is not None and not isinstance(value, str | int | float | bool):
+        raise ConfigError(f"read {what}", found=f"{where}: {value!r} is a {type(value).__name__}", todo="quote it")
+    elif isinstance(value, float) and not abs(value) < float("inf"):
+        raise ConfigError(f"read {what}", found=f"{where}: {value!r} is no finite number", todo="write a finite number")
+
+
+def explain(error: ValidationError, *, what: str) -> ConfigError:
+    """A pydantic error as one message that names every faulty key."""
+    lines = []
+    for fault in error.errors():
+        path = ".".join(
+            str(part) for part in fault["loc"] if str(part) not in {"python", "command", "folder", "baseline"}
+        )
+        text = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "extra_forbidden":
+            text = "no such key"
+        elif fault["type"] == "missing":
+            text = "required, and absent"
+        elif fault["type"] == "string_type":
+            text = f"must be a text, found {fault['input']!r}; quote it"
+        elif fault["type"] in {"enum", "literal_error"}:
+            text = f"{text}, found {fault['input']!r}"
+        lines.append(f"  {path}: {text}" if path else f"  {text}")
+    return ConfigError(f"read {what}", found="\n".join(lines), todo="`visavox schema suite` prints what is allowed")
+
+
+def apply_overrides(value: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """Applies ``a.b=c`` overrides; the right-hand side is read as YAML; a list's items go by number.
+
+    Raises:
+        ConfigError: if an override has no ``=``, or walks through something that is no mapping.
+    """
+    for text in overrides:
+        key, sign, raw = text.partition("=")
+        if not sign or not re.fullmatch(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*", key):
+            raise ConfigError(f"--set {text}", found="not of the form a.b=c", todo="write --set execution.timeout_s=30")
+        item = read_yaml(f"value: {raw}", what=f"--set {text}")["value"]
+        node: Any = value
+        parts = key.split(".")
+        for part in parts[:-1]:
+            node = (
+                node[int(part)]
+                if isinstance(node, list) and part.isdigit() and int(part) < len(node)
+                else (node.setdefault(part, {}) if isinstance(node, dict) else None)
+            )
+            if not isinstance(node, dict | list):
+                raise ConfigError(
+                    f"--set {text}", found=f"{part!r} is no mapping in the suite", todo="name a key below it"
+                )
+        if isinstance(node, list):
+            if not parts[-1].isdigit() or int(parts[-1]) >= len(node):
+                raise ConfigError(
+                    f"--set {text}", found=f"no item {parts[-1]} in a list of {len(node)}", todo="count from 0"
+                )
+            node[int(parts[-1])] = item
+        else:
+            node[parts[-1]] = item
+    return value
+
+
+def _absolute(path: str, base: Path) -> str:
+    return str((base / Path(path).expanduser()).resolve())
+
+
+def _resolve_editor(editor: dict[str, Any], base: Path, modality: Modality) -> None:
+    kind = editor.get("kind")
+    for key in ("artifact", "path"):
+        if isinstance(editor.get(key), str):
+            editor[key] = _absolute(editor[key], base)
+    entry = editor.get("entry")
+    if kind == "python" and isinstance(entry, str) and ":" in entry:
+        file, _, name = entry.rpartition(":")
+        if file.endswith(".py"):
+            editor["entry"] = f"{_absolute(file, base)}:{name}"
+    if kind == "command" and isinstance(editor.get("argv"), list) and editor["argv"]:
+        program = str(editor["argv"][0])
+        if "/" in program:
+            editor["argv"][0] = _absolute(program, base)
+    if kind == "baseline":
+        editor.setdefault("version", BASELINE_VERSION)
+        try:
+            operation = DEFAULT_OPERATION.get((ToolClass(editor.get("tool_class", "")), modality))
+        except ValueError:
+            operation = None
+        if operation:
+            editor.setdefault("operation", operation.value)
+
+
+def _resolve_recogniser(entry: object, base: Path) -> object:
+    if isinstance(entry, str):
+        return {"name": entry, "id": entry}
+    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+        return entry
+    rest = {key: value for key, value in entry.items() if key not in {"name", "id"}}
+    if isinstance(rest.get("path"), str):
+        rest["path"] = _absolute(rest["path"], base)
+    return {"name": entry["name"], "id": entry.get("id", entry["name"]), "params": rest}
+
+
+def parse_suite(text: str, *, base: Path, what: str = "the suite", overrides: Sequence[str] = ()) -> Suite:
+    """Reads a suite's YAML text, with paths relative to ``base``, into a resolved ``Suite``.
+
+    Raises:
+        ConfigError: naming every faulty key at once.
+    """
+    value = apply_overrides(read_yaml(text, what=what), overrides)
+    editor, dataset = value.get("editor"), value.get("dataset")
+    if isinstance(dataset, dict):
+        rest = {key: item for key, item in dataset.items() if key not in {"kind", "path"}}
+        value["dataset"] = {key: item for key, item in dataset.items() if key in {"kind", "path"}} | {"params": rest}
+        if isinstance(dataset.get("path"), str):
+            value["dataset"]["path"] = _absolute(dataset["path"], base)
+    if isinstance(editor, dict):
+        _resolve_editor(editor, base, Modality.VOICE if "voice" in str((dataset or {}).get("kind")) else Modality.FACE)
+    if isinstance(value.get("recognisers"), list):
+        value["recognisers"] = [_resolve_recogniser(entry, base) for entry in value["recognisers"]]
+    if isinstance(value.get("assessments"), list):
+        value["assessments"] = {str(name): {} for name in value["assessments"]}
+    policy = value.get("policy")
+    if isinstance(policy, str) and ("/" in policy or policy.endswith((".yaml", ".yml"))):
+        value["policy"] = _absolute(policy, base)
+    try:
+        suite = Suite.model_validate(value)
+        _ = suite.identity_leak
+    except ValidationError as error:
+        raise explain(error, what=what) from error
+    return suite
+
+
+def artifact_digest(editor: PythonEditor | CommandEditor | FolderEditor | BaselineEditor) -> str:
+    """Digest that a report binds to: the artifact's files, else what defines the editor (STATISTICS 4).
+
+    Raises:
+        ConfigError: if a file it rests on is absent.
+    """
+    params: dict[str, JsonValue] = dict(editor.params)
+    try:
+        if editor.artifact is not None:
+            return sha256_tree(_existing(editor.artifact, "editor.artifact"))
+        if isinstance(editor, PythonEditor):
+            file, _, name = editor.entry.rpartition(":")
+            code = sha256_file(_existing(file, "editor.entry")) if file.endswith(".py") else file
+            return sha256_json({"entry": name, "code": code, "params": params})
+        if isinstance(editor, FolderEditor):
+            return sha256_json(_folder_files(_existing(editor.path, "editor.path")))
+        if isinstance(editor, CommandEditor):
+            program = _program(editor.argv[0])
+            files = [sha256_file(Path(word)) if Path(word).is_file() else word for word in editor.argv[1:]]
+            return sha256_json({"program": sha256_file(program), "argv": files})
+    except OSError as error:
+        raise ConfigError("read the files of the editor", found=str(error), todo="check paths and rights") from error
+    return sha256_bytes(sha256_json({"name": editor.name, "params": params, "version": editor.version}).encode())
+
+
+def _existing(path: str, key: str) -> Path:
+    if not Path(path).exists():
+        raise ConfigError(
+            f"{key}: {path}", found="there is nothing at that path", todo="paths are relative to the suite file"
+        )
+    return Path(path)
+
+
+def _folder_files(table: Path) -> dict[str, str]:
+    import csv
+
+    digests = {table.name: sha256_file(table)}
+    with table.open(newline="", encoding="utf-8-sig") as stream:
+        for row in csv.DictReader(stream):
+            relative = (row.get("output_path") or "").strip()
+            file = table.parent / relative
+            if relative and file.is_file():
+                digests[relative] = sha256_file(file)
+    return digests
+
+
+def _program(word: str) -> Path:
+    import shutil
+
+    found = shutil.which(word)
+    if found is None:
+        raise ConfigError(
+            f"editor.argv: the program {word!r}",
+            found="is not on PATH and is no executable file",
+            todo="install it, or give its path",
+        )
+    return Path(found)
