@@ -1,0 +1,8 @@
+"""Metrics: arrays in, frozen records out; no files, no configuration, no learning framework.
+
+``error_rates`` and ``operating_points`` count, ``curves`` and ``linkability`` summarise, ``intervals`` says how sure a
+figure is, ``permutation`` and ``multiplicity`` serve the instruments and the gate, ``planning`` says how many people
+a verdict needs. A figure that does not exist for its input raises ``UndefinedMetricError``; it is never 0, 1 or NaN.
+
+Scores are similarities: a comparison is accepted iff ``score >= threshold``. Rates are shares in [0, 1].
+"""

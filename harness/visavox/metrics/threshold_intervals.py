@@ -1,0 +1,234 @@
+"""Case e: a rate at a threshold that was estimated on the same people.
+
+The rate is p = (1 / N) sum over strata k of the hits of its N_k scored trials, each decided at its own threshold tau_k,
+plus the hits imputed without a score. Only tau_k is uncertain beyond the trials themselves. It is the point where the
+*empirical* FMR of stratum k equals f, so the true log FMR there is off by -(FMR_k(tau) - its expectation) / FMR_k, and
+
+    d p / d log FMR_k = (N_k / N) p_k (1 - p_k) b_k,        b_k = d logit p_k / d log FMR_k
+
+with p_k the rate of the stratum's scored trials and b_k read between the thresholds for f / 2 and 2 f. Hence each
+scored or imputed trial gives (y - p) / N to its person(s), and each non-mated comparison of stratum k gives
+
+    c_k (1[s >= tau_k] - FMR_k),        c_k = -(N_k / N) p_k (1 - p_k) b_k / (FMR_k n_k)
+
+to both of its people. With one stratum this is the formula of STATISTICS 3e. V = G / (G - 1) max(0, sum_i S_i^2 -
+sum_{i<j} P_ij^2), S by person over all strata (so that a person's trials and thresholds may move together), P by pair
+over all strata. A stratum whose threshold realises FMR 0 (ties) has no such derivative; its threshold adds nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from visavox.core.errors import UndefinedMetricError
+
+from . import effective_size as es
+from .arrays import (
+    Bools,
+    Floats,
+    Ints,
+    PairTable,
+    Scores,
+    finite_scores,
+    number_people,
+    same_length,
+    two_people,
+    zero_one,
+)
+from .operating_points import check_target, threshold_at_fmr
+from .rate_records import RateInterval, rate_record
+
+
+class Stratum(NamedTuple):
+    """Trials of one kind of comparison, with the non-mated comparisons their threshold was read from.
+
+    Attributes:
+        scores: (n,) similarities of the trials; a hit iff score >= threshold.
+        persons: (n,) integer labels; the host where a trial has two people.
+        threshold: decides this stratum.
+        target_fmr: f, in (0, 1).
+        non_mated: (k,) similarities of the non-mated comparisons of this kind.
+        non_first, non_second: (k,) integer labels of their two people.
+        extra_hits, extra_persons: (m,) trials without a score, imputed 0 or 1, and their people.
+        frozen: the threshold belongs to a named deployed system and was not estimated here.
+        seconds, extra_seconds: the second person (the donor) of each trial, in all strata or in none.
+    """
+
+    scores: npt.ArrayLike
+    persons: npt.ArrayLike
+    threshold: float
+    target_fmr: float
+    non_mated: npt.ArrayLike
+    non_first: npt.ArrayLike
+    non_second: npt.ArrayLike
+    extra_hits: npt.ArrayLike | None = None
+    extra_persons: npt.ArrayLike | None = None
+    frozen: bool = False
+    seconds: npt.ArrayLike | None = None
+    extra_seconds: npt.ArrayLike | None = None
+
+
+class _Trials(NamedTuple):
+    hits: Bools
+    persons: Ints
+    seconds: Ints | None
+
+
+class _Comparisons(NamedTuple):
+    """Non-mated comparisons of one stratum and the weight c_k of their residuals."""
+
+    hits: Bools
+    fmr: float
+    weight: float
+    first: Ints
+    second: Ints
+
+
+def rate_at_threshold_interval(strata: Sequence[Stratum]) -> RateInterval:
+    """Case e: the pooled rate of several strata, the uncertainty of their thresholds included.
+
+    Floor as in case a, or as in case c where trials have two people. ``n_people`` counts the people of the trials; the
+    degrees of freedom rest on the smaller of these and the people of the non-mated comparisons.
+
+    Raises:
+        UndefinedMetricError: no stratum, no trial, fewer than two people, scores that are not finite, a comparison of a
+            person with themself, or a target outside (0, 1).
+    """
+    if not strata:
+        raise UndefinedMetricError("a rate at a threshold was asked for", found="no stratum")
+    trials = [_trials(stratum) for stratum in strata]
+    hits = np.concatenate([part.hits for part in trials])
+    if hits.size == 0:
+        raise UndefinedMetricError("a rate at a threshold was asked for", found="no trials")
+    comparisons = [found for stratum in strata if (found := _comparisons(stratum, hits.size)) is not None]
+    persons, seconds, numbered, n_people = _renumber(trials, comparisons)
+    occurring = number_people(persons) if seconds is None else number_people(persons, seconds)
+    if occurring.n < 2:
+        raise UndefinedMetricError("an interval over people was asked for", found=f"{occurring.n} people in the trials")
+    p = float(hits.mean())
+    variance = _variance(hits.astype(np.float64) - p, persons, seconds, numbered, n_people, occurring.n)
+    touched, floor = _floor(hits, persons, seconds, n_people)
+    deff = float(es.design_effect(p, hits.size, variance, floor))
+    df = min([occurring.n, *([number_people(*_columns(numbered)).n] if numbered else [])]) - 1
+    return rate_record(p, hits.size, occurring.n, deff, touched, df=df)
+
+
+def _trials(stratum: Stratum) -> _Trials:
+    """The stratum's decided trials, scored ones first."""
+    scores = finite_scores(stratum.scores, "trial", at_least=0)
+    extra = np.zeros(0, np.bool_) if _none(stratum.extra_hits) else zero_one(_given(stratum.extra_hits), "imputed hits")
+    hits = np.concatenate([scores >= stratum.threshold, extra])
+    persons = _labels(stratum.persons, stratum.extra_persons)
+    same_length("trials", hits, persons)
+    if stratum.seconds is None:
+        return _Trials(hits, persons, None)
+    seconds = _labels(stratum.seconds, stratum.extra_seconds)
+    same_length("trials", hits, seconds)
+    two_people(persons, seconds, "trials")
+    return _Trials(hits, persons, seconds)
+
+
+def _none(values: npt.ArrayLike | None) -> bool:
+    return values is None or np.asarray(values).size == 0
+
+
+def _given(values: npt.ArrayLike | None) -> npt.NDArray[np.int64]:
+    return np.zeros(0, np.int64) if values is None or np.asarray(values).size == 0 else np.asarray(values)
+
+
+def _labels(scored: npt.ArrayLike, extra: npt.ArrayLike | None) -> Ints:
+    return np.concatenate([_given(scored), _given(extra)])
+
+
+def _comparisons(stratum: Stratum, n_all: int) -> _Comparisons | None:
+    """The non-mated comparisons and their weight; None where the threshold adds no uncertainty."""
+    scores = finite_scores(stratum.scores, "trial", at_least=0)
+    if stratum.frozen or scores.size == 0:
+        return None
+    check_target(stratum.target_fmr)
+    non_mated = finite_scores(stratum.non_mated, "non-mated")
+    first, second = np.asarray(stratum.non_first), np.asarray(stratum.non_second)
+    same_length("comparisons", non_mated, first, second)
+    two_people(first, second, "non-mated comparisons")
+    false_matches = non_mated >= stratum.threshold
+    fmr = float(false_matches.mean())
+    p = float((scores >= stratum.threshold).mean())
+    if fmr == 0.0:
+        return None
+    slope = _slope(scores, non_mated, stratum.target_fmr)
+    weight = -(scores.size / n_all) * p * (1 - p) * slope / (fmr * non_mated.size)
+    return _Comparisons(false_matches, fmr, weight, first, second)
+
+
+def _slope(scores: Scores, non_mated: Scores, target_fmr: float) -> float:
+    """b = [logit p(tau at 2f) - logit p(tau at f/2)] / ln 4, counts + .5 of n + 1; never negative."""
+
+    def logit(target: float) -> float:
+        threshold = threshold_at_fmr(non_mated, min(target, 1 - 1e-9)).threshold
+        hits = int(np.count_nonzero(scores >= threshold)) + 0.5
+        return math.log(hits / (scores.size + 1 - hits))
+
+    return (logit(2 * target_fmr) - logit(target_fmr / 2)) / math.log(4)
+
+
+def _columns(comparisons: Sequence[_Comparisons]) -> list[Ints]:
+    return [column for part in comparisons for column in (part.first, part.second)]
+
+
+def _renumber(
+    trials: Sequence[_Trials], comparisons: Sequence[_Comparisons]
+) -> tuple[Ints, Ints | None, list[_Comparisons], int]:
+    """Number all people together: trials, their second people, comparisons."""
+    if len({part.seconds is None for part in trials if part.hits.size}) > 1:
+        raise UndefinedMetricError(
+            "one rate over several strata was asked for",
+            found="some strata have one person a trial and some have two",
+            todo="give `seconds` in all strata or in none",
+        )
+    persons = np.concatenate([part.persons for part in trials])
+    others = [part.seconds for part in trials if part.seconds is not None]
+    heads = [persons, np.concatenate(others)] if others else [persons]
+    columns, n_people = number_people(*heads, *_columns(comparisons))
+    tail = columns[len(heads) :]
+    numbered = [part._replace(first=tail[2 * k], second=tail[2 * k + 1]) for k, part in enumerate(comparisons)]
+    return columns[0], columns[1] if others else None, numbered, n_people
+
+
+def _variance(
+    residuals: Floats,
+    persons: Ints,
+    seconds: Ints | None,
+    comparisons: Sequence[_Comparisons],
+    n_people: int,
+    n_occurring: int,
+) -> float:
+    """V of the linearised rate, pair terms counted once."""
+    shares = residuals / np.float64(residuals.size)
+    sums: Floats = np.bincount(persons, shares, minlength=n_people).astype(np.float64)
+    pairs = PairTable(n_people)
+    if seconds is not None:
+        sums += np.bincount(seconds, shares, minlength=n_people)
+        pairs.add(persons, seconds, shares)
+    for part in comparisons:
+        for column in (part.first, part.second):
+            events = np.bincount(column[part.hits], minlength=n_people)
+            sums = sums + part.weight * (events - part.fmr * np.bincount(column, minlength=n_people))
+        residual = part.hits.astype(np.float64) - part.fmr
+        pairs.add(part.first, part.second, part.weight * residual)
+    return n_occurring / (n_occurring - 1) * max(0.0, float(sums @ sums) - pairs.sum_of_squares())
+
+
+def _floor(hits: Bools, persons: Ints, seconds: Ints | None, n_people: int) -> tuple[int, float]:
+    """People touched, and the floor of case a or c."""
+    trials, events = np.bincount(persons, minlength=n_people), np.bincount(persons[hits], minlength=n_people)
+    each = es.size_weighted_mean(trials)
+    if seconds is not None:
+        trials = trials + np.bincount(seconds, minlength=n_people)
+        events = events + np.bincount(seconds[hits], minlength=n_people)
+    touched = es.touched_people(events, trials)
+    return int(touched), float(es.person_floor(touched, each, roles=1 if seconds is None else 2))
