@@ -1,0 +1,128 @@
+"""The editor kind ``command``: a program that reads image files and writes one.
+
+The suite names it as ``argv``, a list in which whole elements may be ``{input}`` (the host, else the subject),
+``{donor}``, ``{output}``, ``{seed}`` and ``{case_id}``. No shell reads it. The program runs once per case.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from visavox.adapters.editors.outcome import FailedAs
+from visavox.core.errors import EditorError, MediaError
+from visavox.core.terms import Outcome
+from visavox.media.image import decode_image, encode_png
+from visavox.ports.editor import Audio, Editor, EditorContext, EditRequest, EditResult, Failed, Media
+
+TOKENS = ("{input}", "{donor}", "{output}", "{seed}", "{case_id}")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+MAX_OUTPUT_BYTES = 256 << 20
+
+
+def build(context: EditorContext) -> Editor:
+    """Checks the command; nothing of it runs yet.
+
+    The spec's keys: ``argv``; ``output_suffix`` (``.png``); ``cwd``, the folder it runs in (the harness's own).
+
+    Raises:
+        EditorError: if ``argv`` is malformed, or its program is not found.
+    """
+    spec = context.spec
+    argv, cwd, suffix = spec.get("argv"), spec.get("cwd"), spec.get("output_suffix", ".png")
+    asked = f"run the command {argv!r} as the editor"
+    if not isinstance(argv, list | tuple) or not argv or not all(isinstance(a, str) and a for a in argv):
+        raise EditorError(
+            asked, found="argv is not a list of texts", todo='write argv: [program, "{input}", "{output}"]'
+        )
+    for argument in argv:
+        partial = [token for token in TOKENS if token in argument and token != argument]
+        if partial:
+            raise EditorError(
+                asked, found=f"{partial[0]} is a part of {argument!r}", todo="a token is a whole element of argv"
+            )
+    if "{input}" not in argv or "{output}" not in argv:
+        raise EditorError(asked, found="{input} or {output} is missing from argv", todo="name both")
+    if suffix not in IMAGE_SUFFIXES:
+        raise EditorError(asked, found=f"output_suffix {suffix!r}", todo="one of " + " ".join(IMAGE_SUFFIXES))
+    program = argv[0] if cwd is None or os.sep not in argv[0] else os.path.join(cwd, argv[0])  # noqa: PTH118
+    found = shutil.which(program)
+    if found is None:
+        raise EditorError(
+            asked, found=f"the program {argv[0]!r} is not found or not executable", todo="install it, or give its path"
+        )
+    return _CommandEditor((str(Path(found).absolute()), *argv[1:]), context.scratch, str(suffix), cwd)
+
+
+class _CommandEditor:
+    max_batch = 1
+
+    def __init__(self, argv: Sequence[str], scratch: Path, suffix: str, cwd: str | None) -> None:
+        self._argv, self._scratch, self._suffix, self._cwd = argv, scratch, suffix, cwd
+
+    def edit(self, requests: Sequence[EditRequest]) -> list[EditResult]:
+        return [self._edit(request) for request in requests]
+
+    def _edit(self, request: EditRequest) -> EditResult:
+        if any(isinstance(media, Audio) for media in request.media.values()):
+            return Failed("the command editor takes images, and this case holds a sound")
+        folder = self._scratch / "case"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        try:
+            return self._run(request, folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _run(self, request: EditRequest, folder: Path) -> EditResult:
+        output = folder / f"output{self._suffix}"
+        values = {"{output}": str(output), "{seed}": str(request.seed), "{case_id}": request.case_id}
+        for token, media in _inputs(request.media).items():
+            if token in self._argv:
+                path = folder / f"{token.strip('{}')}.png"
+                path.write_bytes(encode_png(media))  # type: ignore[arg-type]  # sounds are turned away above
+                values[token] = str(path)
+        missing = [argument for argument in self._argv if argument in TOKENS and argument not in values]
+        if missing:
+            return Failed(f"the case has no image for {missing[0]}; its roles are {', '.join(sorted(request.media))}")
+        code = _call([values.get(argument, argument) for argument in self._argv], self._cwd)
+        if code:
+            return Failed(f"the program ended with {_words(code)}")
+        return _read(output)
+
+
+def _inputs(media: Mapping[str, Media]) -> dict[str, Media]:
+    """Token -> medium: ``{input}`` is the host, else the subject, else the first contributor."""
+    named = {"{input}": ("host", "subject", "contributor_1"), "{donor}": ("donor", "contributor_2")}
+    found = {token: [media[role] for role in roles if role in media] for token, roles in named.items()}
+    return {token: values[0] for token, values in found.items() if values}
+
+
+def _call(argv: Sequence[str], cwd: str | None) -> int:
+    """Runs a program to its end, in a process group of its own of which nothing outlives it."""
+    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, cwd=cwd, process_group=0)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # ended, yet its id is still its own
+    os.killpg(process.pid, signal.SIGKILL)
+    return process.wait()
+
+
+def _words(code: int) -> str:
+    return f"exit code {code}" if code > 0 else f"signal {-code}"
+
+
+def _read(path: Path) -> EditResult:
+    if not path.is_file():
+        return FailedAs("the program wrote no output file", Outcome.INVALID)
+    if path.stat().st_size > MAX_OUTPUT_BYTES:
+        return FailedAs(f"the output file is larger than {MAX_OUTPUT_BYTES >> 20} MB", Outcome.INVALID)
+    data = path.read_bytes()
+    if not data:
+        return FailedAs("the output file is empty", Outcome.INVALID)
+    try:
+        return decode_image(data)
+    except MediaError as error:
+        return FailedAs(f"the output file is no readable image: {error.found or error.asked}", Outcome.INVALID)
