@@ -1,0 +1,62 @@
+"""Where networks come from: optional packages, files inside their wheels, and pinned weight files."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from visavox.core.digest import sha256_bytes
+from visavox.core.errors import MissingDependencyError, WeightsError
+
+_EXTRA = "pip install 'visavox[models]'"
+
+
+def import_package(name: str) -> Any:
+    """Imports an optional package or one of its modules.
+
+    Raises:
+        MissingDependencyError: if it is not installed; the message names the extra that brings it.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingDependencyError(f"import {name}", found=str(error), todo=_EXTRA) from error
+
+
+def file_of_package(package: str, *parts: str) -> Path:
+    """The path of a file inside an installed package, which is not imported for it.
+
+    Raises:
+        MissingDependencyError: if the package is not installed.
+        WeightsError: if it is, but has no such file.
+    """
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingDependencyError(f"find the package {package}", found="it is not installed", todo=_EXTRA)
+    path = Path(spec.submodule_search_locations[0]).joinpath(*parts)
+    if not path.is_file():
+        raise WeightsError(f"find {'/'.join(parts)} of {package}", found=f"no file {path}", todo=f"reinstall: {_EXTRA}")
+    return path
+
+
+def read_pinned(path: Path, sha256: str) -> bytes:
+    """The content of a weight file whose SHA-256 is the pinned one.
+
+    Raises:
+        WeightsError: if there is no such file or its digest differs; nothing of it is loaded then.
+    """
+    asked = f"read the weights {path}"
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(asked, found=f"not readable: {error.strerror}", todo="correct the path") from error
+    found = sha256_bytes(data)
+    if found != sha256.lower():
+        raise WeightsError(
+            asked,
+            found=f"SHA-256 {found}, pinned is {sha256}",
+            todo="fetch the pinned file again, or pin this one if it is the network you mean to use",
+        )
+    return data
