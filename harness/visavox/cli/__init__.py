@@ -1,0 +1,50 @@
+"""Layer 6: words and exit codes.
+
+0 PASS, 1 FAIL, 2 INCONCLUSIVE (from a decision alone); 3 error, refused or unreadable evidence; 4 usage or
+configuration; 130 interrupted. ``run`` exits 0 when the report was built, whatever the verdict; ``gate`` gives it.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import click
+
+from visavox.core.errors import VisavoxError
+from visavox.core.terms import Verdict
+
+from .commands import cli
+
+ERROR, USAGE, INTERRUPTED = 3, 4, 130
+EXIT_OF = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 2}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """The command ``visavox``; ends the process with one of the codes above."""
+    sys.exit(exit_code(argv))
+
+
+def exit_code(argv: list[str] | None = None) -> int:
+    """Runs the command line and gives its exit code; prints one clear message for every error."""
+    try:
+        result = cli.main(args=argv, prog_name="visavox", standalone_mode=False)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; the same command continues the run", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return ERROR
+    except VisavoxError as error:
+        click.echo(f"visavox: {error}", err=True)
+        return error.exit_code
+    except Exception:  # noqa: BLE001 - the last resort: a fault of ours must never look like a verdict
+        click.echo("visavox: internal error; please report it with this trace", err=True)
+        traceback.print_exc()
+        return ERROR
+    return EXIT_OF[result] if isinstance(result, Verdict) else 0

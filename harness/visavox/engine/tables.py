@@ -145,7 +145,9 @@ def read_templates(paths: Sequence[Path], items: Sequence[str]) -> TemplateSet:
         raise RunFolderError(
             "read the run's templates", found=f"{seen} of {len(items)}", todo="start the run in a new folder"
         )
-    return TemplateSet(vectors if vectors is not None else np.zeros((len(items), 1), np.float32), ok, state, tuple(reasons))
+    return TemplateSet(
+        vectors if vectors is not None else np.zeros((len(items), 1), np.float32), ok, state, tuple(reasons)
+    )
 
 
 def write_scores(path: Path, comparisons: Comparisons) -> None:

@@ -35,7 +35,7 @@ STDERR_TAIL_BYTES = 2048
 MAX_STDERR_BYTES = 16 << 20
 _FIRST_BATCH_FACTOR = 4.0
 _END_WAIT_S = 8.0
-_DEATH_WAIT_S = 2.0
+_DEATH_WAIT_S = 1.0
 _SIGNALS = frozenset(signal.Signals)
 _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 

@@ -1,0 +1,18 @@
+"""The shipped assessments: plug-ins by the same door as anyone else's."""
+
+from __future__ import annotations
+
+from visavox.ports.assessment import Assessment, assessments
+
+
+def _identity_leak() -> Assessment:
+    from .identity_leak import IdentityLeak
+
+    return IdentityLeak()
+
+
+def register() -> None:
+    """Registers the shipped assessments (entry point ``visavox.plugins``)."""
+    assessments.register(
+        "identity_leak", _identity_leak, summary="does the output betray the people who went in, or resemble others?"
+    )

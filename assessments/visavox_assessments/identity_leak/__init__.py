@@ -1,0 +1,154 @@
+"""Identity leak: the links by which an output betrays someone.
+
+Question
+    Can an attacker who holds other recordings of a person tell that an output was made from them? Does an output
+    resemble uninvolved people more than its unedited input did? Does an attribute edit stay recognisable?
+
+Threat model
+    *control* compares unedited with unedited recordings: is the judge competent here? *ignorant* compares outputs with
+    unedited recordings. *lazy_informed* knows the editor, edits its own recordings and compares outputs with outputs.
+    All use the recogniser as it is. Where no face is found in an output, the attacker crops where the face stood in
+    the input, which is public whenever the unedited scene is known; these comparisons are a kind of their own.
+
+Trials
+    One comparison of one output with one reference recording of the same person, never its own input; output pairs
+    count once; nothing is pooled. References come from another session where sessions are stated. Each trial is
+    decided at the threshold for the target FMR among the test people's non-mated comparisons of its own kind. Kinds
+    whose threshold rests on too little count like failures to acquire: as a leak for PASS, as none for FAIL.
+
+Estimates
+    subject_match_rate (by attacker), subject_non_match_rate (attribute edits, at the bona fide threshold),
+    bystander_match_difference, any_bystander_match_rate, eer, auc, d_sys, fnmr (unedited), background_match_rate.
+
+What it cannot show
+    That a better recogniser, a semi-informed attacker (one who trains on outputs) or a reversal of the edit finds
+    nothing; that people unlike the test people are safe. A dull recogniser finds little: see the control.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from visavox.core.contracts import Contract
+from visavox.core.records import AssessmentResult, Estimate, Instrument, NotMade
+from visavox.core.terms import Attacker
+from visavox.metrics.multiplicity import holm
+from visavox.ports.assessment import EDITED, MASKED, ORIGINAL, AssessmentInput, JudgeView, ScoreTable
+
+from . import bystanders, figures, instruments, rates
+from .ledger import template_ledger
+from .trials import KindTrials, background_trials, trials_of
+
+ORIGINALS = ScoreTable(ORIGINAL, ORIGINAL)
+OUTPUTS = ScoreTable(EDITED, ORIGINAL)
+OUTPUT_PAIRS = ScoreTable(EDITED, EDITED)
+BACKGROUND = ScoreTable(MASKED, ORIGINAL)
+
+_LIMITATIONS = (
+    "no semi-informed attacker (one trained on outputs) was run; the leak may be larger",
+    "the planted-leak ladders and the format-cue check are not built yet",
+    "no figure by group of people (sex, age, skin tone) was made",
+    "no attempt was made to reverse the edit",
+)
+
+
+class IdentityLeak:
+    """See the module's text."""
+
+    name = "identity_leak"
+
+    def comparisons(self, contract: Contract, options: Any) -> tuple[ScoreTable, ...]:
+        """Originals among themselves, outputs against originals, masked outputs, and outputs among themselves."""
+        if not contract.figures(self.name):
+            return ()
+        wanted = (ORIGINALS, OUTPUTS, BACKGROUND)
+        return (*wanted, OUTPUT_PAIRS) if Attacker.LAZY_INFORMED in options.attackers else wanted
+
+    def assess(self, data: AssessmentInput) -> AssessmentResult:
+        """Estimates of every judge and attacker, the instruments of this run, and what was left out."""
+        parts = [_Judged(data, judge) for judge in data.judges]
+        backgrounds = [part.background for part in parts]
+        red = holm([found.p_value for found in backgrounds], instruments.CHECKS_ALPHA)
+        checks = [check for part in parts for check in part.instruments] + [
+            instruments.background_check(found, bool(is_red)) for found, is_red in zip(backgrounds, red, strict=True)
+        ]
+        sessions = (
+            ()
+            if (data.sample_session >= 0).all()
+            else (
+                "same_session_possible: sessions are not stated, so references may share the input's session",
+            )
+        )
+        return AssessmentResult(
+            assessment=self.name,
+            modality=data.modality,
+            estimates=tuple(e for part in parts for e in part.estimates),
+            not_made=tuple(m for part in parts for m in part.not_made),
+            instruments=tuple(checks),
+            templates=tuple(template_ledger(data, judge) for judge in data.judges),
+            limitations=(*_LIMITATIONS, *sessions, *(line for part in parts for line in part.limitations)),
+        )
+
+
+class _Judged:
+    """Everything about one judge."""
+
+    def __init__(self, data: AssessmentInput, judge: JudgeView) -> None:
+        self._data, self._judge = data, judge
+        self.estimates: list[Estimate] = []
+        self.not_made: list[NotMade] = []
+        self.instruments: list[Instrument] = []
+        self.limitations: list[str] = []
+        wanted = data.contract.figures(IdentityLeak.name)
+        control = trials_of(data, judge, Attacker.CONTROL)
+        self._fnmr = self._control(control)
+        for attacker in data.options.attackers:
+            trials = control if attacker is Attacker.CONTROL else trials_of(data, judge, attacker)
+            if "subject_match_rate" in wanted or attacker is Attacker.CONTROL:
+                self._match_rates(attacker, trials)
+            for figure in figures.curves(data, judge, attacker, trials):
+                self._take(figure)
+            if attacker is not Attacker.CONTROL:
+                self.instruments.append(instruments.permutation_check(data, judge, attacker, trials))
+        if "subject_non_match_rate" in wanted:
+            outputs = trials_of(data, judge, Attacker.IGNORANT)
+            self._take(rates.non_match_rate(data, judge, outputs, control))
+        if "bystander_match_difference" in wanted:
+            for found in bystanders.bystander_figures(data, judge, control):
+                self._take(found)
+        trials = background_trials(data, judge)
+        found = rates.match_rate(data, judge, None, trials, data.fmrs[0], name="background_match_rate")
+        self._take(found)
+        self.background = instruments.Background.of(judge.id, found, data)
+        self._overlap()
+
+    def _control(self, control: KindTrials) -> float | None:
+        found = rates.match_rate(self._data, self._judge, Attacker.CONTROL, control, self._data.competence[0])
+        self.instruments.append(instruments.competence_check(self._data, self._judge, found))
+        if isinstance(found, NotMade):
+            return None
+        self._take(rates.complement(found, name="fnmr", attacker=Attacker.CONTROL))
+        return 1.0 - found.value
+
+    def _match_rates(self, attacker: Attacker, trials: KindTrials) -> None:
+        for fmr in self._data.fmrs:
+            found = rates.match_rate(self._data, self._judge, attacker, trials, fmr)
+            if isinstance(found, Estimate) and attacker is not Attacker.CONTROL and self._fnmr not in {None, 1.0}:
+                corrected = min(1.0, found.value / (1.0 - (self._fnmr or 0.0)))
+                found = found.model_copy(
+                    update={"note": f"divided by (1 - FNMR of the unedited media): {corrected:.6f}"}
+                )
+            self._take(found)
+
+    def _take(self, found: Estimate | NotMade) -> None:
+        if isinstance(found, NotMade):
+            self.not_made.append(found)
+        else:
+            self.estimates.append(found)
+
+    def _overlap(self) -> None:
+        if self._judge.training_overlap != "none":
+            self.limitations.append(
+                f"{self._judge.id}: overlap of its training people with the test people is "
+                f"{self._judge.training_overlap}; its support counts as weak at most"
+            )

@@ -1,0 +1,134 @@
+"""Bystanders: does an output resemble uninvolved people more than its unedited input did?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from visavox.core.records import Estimate, IntervalBasis, NotMade
+from visavox.metrics import intervals
+from visavox.ports.assessment import NO_TEMPLATE, AssessmentInput, Comparisons, Ints, JudgeView
+
+from .rates import bounded, operating_point
+from .trials import KindTrials
+
+METHOD = "difference of two effective-size Clopper-Pearson rates over pairs of people (STATISTICS 3f)"
+
+
+def bystander_figures(data: AssessmentInput, judge: JudgeView, control: KindTrials) -> Iterator[Estimate | NotMade]:
+    """The per-comparison difference, and the share of outputs that match anyone at all (disclosed).
+
+    Both at the bona fide threshold: the attacked system does not know of the edit. Paired: output and unedited input
+    are compared with the same recordings of the same uninvolved people; inputs without a template leave both sides.
+    """
+    (kind,) = control.kinds
+    names = ("bystander_match_difference", "any_bystander_match_rate")
+    point = operating_point(judge, kind, data.fmrs[0])
+    if point is None or point.support == "none":
+        reason = f"a bona fide threshold at FMR {data.fmrs[0]:g} rests on too little ({kind.n_people} people)"
+        yield from (NotMade(name=name, recogniser=judge.id, reason=reason) for name in names)
+        return
+    table = judge.table("original-edited")
+    case_person = data.sample_person[data.case_sample]
+    probe_person, reference_person = case_person[table.probe], data.sample_person[table.reference]
+    keep = (probe_person != reference_person) & judge.sample_ok[data.case_sample[table.probe]]
+    if not keep.any():
+        yield from (NotMade(name=name, recogniser=judge.id, reason="no output has a template") for name in names)
+        return
+    probe, reference = table.probe[keep], table.reference[keep]
+    first, second = probe_person[keep], reference_person[keep]
+    output_hits = table.score[keep] >= point.threshold
+    input_scores = _scores_of_inputs(data, judge)[data.case_sample[probe], reference]
+    input_hits = input_scores >= point.threshold
+
+    lost, lost_first, lost_second = _lost(data, judge)
+    output = _with_lost(output_hits, first, second, lost, lost_first, lost_second)
+    unedited = intervals.pair_rate_interval(input_hits, first, second)
+    yield bounded(
+        names[0],
+        judge,
+        None,
+        float(output_hits.mean()) - float(input_hits.mean()),
+        (output, unedited.basis),
+        data.alpha,
+        n=int(keep.sum()),
+        n_subjects=unedited.n_people,
+        n_failed=lost,
+        method=METHOD,
+        operating_point=point,
+        chance=0.0,
+        note=f"output {output_hits.mean():.6f}, unedited input {input_hits.mean():.6f}",
+    )
+    yield _any_match(data, judge, Comparisons(probe, reference, table.score[keep]), point.threshold)
+
+
+def _lost(data: AssessmentInput, judge: JudgeView) -> tuple[int, Ints, Ints]:
+    """Comparisons that outputs without a template would have had; they count as matches for PASS."""
+    first: list[npt.NDArray[np.int32]] = []
+    second: list[npt.NDArray[np.int32]] = []
+    usable = data.sample_person[judge.sample_ok]
+    for case in np.flatnonzero(judge.case_state == NO_TEMPLATE):
+        source = data.case_sample[case]
+        if judge.sample_ok[source]:
+            others = usable[usable != data.sample_person[source]]
+            first.append(np.full_like(others, data.sample_person[source]))
+            second.append(others)
+    if not first:
+        return 0, np.zeros(0, np.int32), np.zeros(0, np.int32)
+    return sum(part.size for part in first), np.concatenate(first), np.concatenate(second)
+
+
+def _with_lost(
+    hits: npt.NDArray[np.bool_], first: Ints, second: Ints, lost: int, lost_first: Ints, lost_second: Ints
+) -> IntervalBasis:
+    if not lost:
+        return intervals.pair_rate_interval(hits, first, second).basis
+    one, other = np.concatenate([first, lost_first]), np.concatenate([second, lost_second])
+    sides = [
+        intervals.pair_rate_interval(np.concatenate([hits, np.full(lost, value)]), one, other)
+        for value in (False, True)
+    ]
+    return intervals.imputed(sides[0], sides[1])
+
+
+def _scores_of_inputs(data: AssessmentInput, judge: JudgeView) -> npt.NDArray[np.float32]:
+    """The bona fide scores as a symmetric matrix over samples; NaN where there is none."""
+    n = data.sample_person.size
+    matrix = np.full((n, n), np.nan, np.float32)
+    table = judge.table("original-original")
+    matrix[table.probe, table.reference] = table.score
+    matrix[table.reference, table.probe] = table.score
+    return matrix
+
+
+def _any_match(data: AssessmentInput, judge: JudgeView, table: Comparisons, threshold: float) -> Estimate:
+    """The share of outputs that match at least one of the other people, one recording each."""
+    gallery = _first_recordings(data, judge)
+    chosen = np.isin(table.reference, gallery)
+    probe, hit = table.probe[chosen], table.score[chosen] >= threshold
+    cases = np.unique(probe)
+    any_hit = np.isin(cases, probe[hit])
+    persons = data.sample_person[data.case_sample[cases]]
+    found = intervals.rate_interval(any_hit, persons)
+    size = gallery.size - 1
+    return bounded(
+        "any_bystander_match_rate",
+        judge,
+        None,
+        found.p,
+        (found.basis,),
+        data.alpha,
+        n=found.n,
+        n_subjects=found.n_people,
+        method="effective-size Clopper-Pearson at a given threshold (STATISTICS 3a)",
+        chance=float(1.0 - (1.0 - data.fmrs[0]) ** size),
+        note=f"against a gallery of {size} other people, one recording each; chance grows with the gallery",
+    )
+
+
+def _first_recordings(data: AssessmentInput, judge: JudgeView) -> Ints:
+    usable = np.flatnonzero(judge.sample_ok).astype(np.int32)
+    _, first = np.unique(data.sample_person[usable], return_index=True)
+    chosen: Ints = usable[first]
+    return chosen

@@ -1,0 +1,107 @@
+"""Figures without a threshold: EER, AUC and D_sys of every attacker; disclosed, never gated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from visavox.core.errors import UndefinedMetricError
+from visavox.core.records import Estimate, NotMade
+from visavox.core.seeding import generator
+from visavox.core.terms import Attacker, Direction
+from visavox.metrics import curves as curve_metrics
+from visavox.metrics.linkability import d_sys_interval, d_sys_null
+from visavox.ports.assessment import AssessmentInput, JudgeView
+
+from .rates import bounded
+from .trials import Kind, KindTrials
+
+METHOD = "effective-size Clopper-Pearson on the linearised statistic (STATISTICS 3d)"
+
+
+def curves(
+    data: AssessmentInput, judge: JudgeView, attacker: Attacker, trials: KindTrials
+) -> Iterator[Estimate | NotMade]:
+    """EER, AUC and D_sys on the attacker's largest kind of comparison.
+
+    Kinds are not pooled: each has a scale of its own. For the control a low EER is a competent judge; for the others
+    a high EER (50 % = no information) is safe, and one above 50 % is flagged.
+    """
+    kind = trials.largest
+    for name in ("eer", "auc", "d_sys"):
+        if kind is None or kind.mated.size == 0 or kind.non_mated.size == 0:
+            reason = "there are no mated or no non-mated comparisons"
+            yield NotMade(name=name, recogniser=judge.id, attacker=attacker, reason=reason)
+            continue
+        try:
+            yield _FIGURES[name](data, judge, attacker, kind)
+        except UndefinedMetricError as error:
+            reason = f"{error.asked}: {error.found}"
+            yield NotMade(name=name, recogniser=judge.id, attacker=attacker, reason=reason)
+
+
+def _eer(data: AssessmentInput, judge: JudgeView, attacker: Attacker, kind: Kind) -> Estimate:
+    found = curve_metrics.eer_interval(kind.mated, kind.persons, kind.non_mated, kind.non_first, kind.non_second)
+    inverted = "; above 50 %: scores are inverted, read it as a leak" if found.p > 0.5 else ""
+    return bounded(
+        "eer",
+        judge,
+        attacker,
+        found.p,
+        (found.basis,),
+        data.alpha,
+        n=found.n,
+        n_subjects=found.n_people,
+        method=METHOD,
+        chance=0.5,
+        direction=Direction.NEITHER,
+        note=f"on {kind.name} comparisons{inverted}",
+    )
+
+
+def _auc(data: AssessmentInput, judge: JudgeView, attacker: Attacker, kind: Kind) -> Estimate:
+    found = curve_metrics.auc_interval(kind.mated, kind.persons, kind.non_mated, kind.non_first, kind.non_second)
+    return bounded(
+        "auc",
+        judge,
+        attacker,
+        found.p,
+        (found.basis,),
+        data.alpha,
+        n=found.n,
+        n_subjects=found.n_people,
+        method=METHOD,
+        chance=0.5,
+        direction=Direction.NEITHER,
+        note=f"on {kind.name} comparisons",
+    )
+
+
+def _d_sys(data: AssessmentInput, judge: JudgeView, attacker: Attacker, kind: Kind) -> Estimate:
+    table = (kind.mated, kind.persons, kind.non_mated, kind.non_first, kind.non_second)
+    found = d_sys_interval(*table, alpha=data.alpha)
+    rng = generator(data.seed, "d_sys", judge.id, attacker.value)
+    null = d_sys_null(*table, rng=rng, is_symmetric=attacker is not Attacker.IGNORANT)
+    return Estimate(
+        name="d_sys",
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        lower=found.lower,
+        upper=found.upper,
+        alpha=data.alpha,
+        method="delete-one-person jackknife",
+        n=kind.mated.size,
+        n_eff=float(found.n_people),
+        n_subjects=found.n_people,
+        recogniser=judge.id,
+        attacker=attacker,
+        direction=Direction.NEITHER,
+        chance=null.null_mean,
+        note=(
+            f"on {kind.name} comparisons; person-permutation null: mean {null.null_mean:.4f}, "
+            f"95 % quantile {null.null_q95:.4f}, p {null.p_value:.4f} ({null.n_null} permutations)"
+        ),
+    )
+
+
+_FIGURES = {"eer": _eer, "auc": _auc, "d_sys": _d_sys}

@@ -1,0 +1,136 @@
+"""Checks of the harness in this very run (STATISTICS 6): control, label permutation, background."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+from visavox.core.errors import UndefinedMetricError
+from visavox.core.records import Estimate, Instrument, IntervalBasis, NotMade
+from visavox.core.seeding import generator
+from visavox.core.terms import Attacker, InstrumentState, Verdict
+from visavox.metrics import intervals
+from visavox.metrics.permutation import label_permutation_auc
+from visavox.ports.assessment import AssessmentInput, JudgeView
+
+from .trials import KindTrials
+
+CHECKS_ALPHA = 0.01
+PERMUTATION_P = 0.001
+POWER = 0.8
+
+
+def competence_check(data: AssessmentInput, judge: JudgeView, found: Estimate | NotMade) -> Instrument:
+    """Control: a judge that misses too many unedited mated comparisons cannot support a PASS."""
+    fmr, max_fnmr = data.competence
+    common = {"name": "control", "protects": Verdict.PASS, "recogniser": judge.id}
+    if isinstance(found, NotMade):
+        return Instrument(
+            **common,
+            state=InstrumentState.NOT_ASSESSABLE,
+            detectable="nothing",
+            reason=f"the judge's FNMR on unedited media could not be measured: {found.reason}",
+        )
+    fnmr = 1.0 - found.value
+    text = (
+        f"{judge.id} misses {fnmr:.1%} of the unedited mated comparisons at FMR {fmr:g} "
+        f"(95 % interval {1 - found.high:.1%} to {1 - found.low:.1%}); {max_fnmr:.0%} are allowed"
+    )
+    is_red = fnmr > max_fnmr
+    spread = math.sqrt(max_fnmr * (1 - max_fnmr) / found.n_eff) * float(stats.norm.ppf(POWER))
+    return Instrument(
+        **common,
+        state=InstrumentState.RED if is_red else InstrumentState.GREEN,
+        value=fnmr,
+        detectable=f"a judge whose true FNMR is {min(1.0, max_fnmr + spread):.1%} or more",
+        reason=text + (": it cannot support a PASS; a leak that it finds still counts" if is_red else ""),
+    )
+
+
+def permutation_check(data: AssessmentInput, judge: JudgeView, attacker: Attacker, trials: KindTrials) -> Instrument:
+    """Label permutation: among comparisons of different people no attack may find a link."""
+    common = {"name": "label_permutation", "protects": Verdict.FAIL, "recogniser": judge.id, "attacker": attacker}
+    kind = trials.largest
+    blind = {"state": InstrumentState.NOT_ASSESSABLE, "detectable": "nothing"}
+    if kind is None or kind.non_mated.size == 0:
+        return Instrument(**common, **blind, reason="there are no non-mated comparisons")
+    people, numbered = np.unique(np.concatenate([kind.non_first, kind.non_second]), return_inverse=True)
+    first, second = np.split(numbered, 2)
+    try:
+        found = label_permutation_auc(
+            kind.non_mated,
+            second,
+            first,
+            n_people=people.size,
+            rng=generator(data.seed, "label_permutation", judge.id, attacker.value),
+            is_symmetric=attacker is Attacker.LAZY_INFORMED,
+        )
+    except UndefinedMetricError as error:
+        return Instrument(**common, **blind, reason=f"{error.asked}: {error.found}")
+    if not found.assessable:
+        return Instrument(**common, **blind, reason=f"{people.size} people are too few to reach p < {PERMUTATION_P:g}")
+    is_red = found.p_value < PERMUTATION_P
+    return Instrument(
+        **common,
+        state=InstrumentState.RED if is_red else InstrumentState.GREEN,
+        value=found.auc0,
+        p_value=found.p_value,
+        detectable=f"labels leaking into scores up to an AUC of {found.detectable_auc:.4f}",
+        reason=(
+            f"AUC {found.auc0:.4f} under permuted people, null mean {found.null_mean:.4f}, p {found.p_value:.4f}"
+            + (": the scores know the labels; no FAIL can be stated" if is_red else "")
+        ),
+    )
+
+
+class Background(NamedTuple):
+    """The match rate with the face region masked, and its p-value against the control's limit."""
+
+    recogniser: str
+    estimate: Estimate | NotMade
+    limit: float
+    p_value: float
+
+    @classmethod
+    def of(cls, recogniser: str, found: Estimate | NotMade, data: AssessmentInput) -> Background:
+        """The finding compared with the strictest limit on a match rate."""
+        limit = data.limits.get("subject_match_rate", 1.0)
+        p = 1.0 if isinstance(found, NotMade) else intervals.p_value_fail(found.basis, limit)
+        return cls(recogniser, found, limit, p)
+
+
+def background_check(found: Background, is_red: bool) -> Instrument:
+    """Background: people are matched by what is not their face, so a FAIL would not speak of the face."""
+    common = {"name": "background", "protects": Verdict.FAIL, "recogniser": found.recogniser}
+    if isinstance(found.estimate, NotMade):
+        return Instrument(
+            **common,
+            state=InstrumentState.NOT_ASSESSABLE,
+            detectable="nothing",
+            reason=f"the match rate with the face masked could not be measured: {found.estimate.reason}",
+        )
+    value = found.estimate.value
+    return Instrument(
+        **common,
+        state=InstrumentState.RED if is_red else InstrumentState.GREEN,
+        value=value,
+        p_value=found.p_value,
+        detectable=f"a match rate without the face of {_detectable(found.estimate.basis[0], found.limit):.1%} or more",
+        reason=(
+            f"{value:.2%} of the outputs match with the face region masked (limit of the control {found.limit:.0%})"
+            + (": the match does not come from the face alone; no FAIL can be stated" if is_red else "")
+        ),
+    )
+
+
+def _detectable(basis: IntervalBasis, limit: float) -> float:
+    """The smallest true rate that would turn the check red in four of five runs of this effective size."""
+    n = basis.n_eff_low
+    for rate in np.linspace(limit, 1.0, 200):
+        hits = float(stats.binom.ppf(1 - POWER, round(n), rate)) / max(round(n), 1)
+        seen = basis.model_copy(update={"p_low": hits, "p_high": max(hits, basis.p_high)})
+        if intervals.bound_lower(seen, CHECKS_ALPHA) > limit:
+            return float(rate)
+    return 1.0

@@ -1,0 +1,154 @@
+"""The commands; each calls ``visavox.api`` and prints."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import click
+from rich.console import Console
+
+from visavox import api
+from visavox.core.config import Suite
+from visavox.core.records import Report
+from visavox.core.registry import Registry
+from visavox.core.terms import Verdict
+from visavox.engine.edit import Replay
+from visavox.engine.environment import examine
+from visavox.policy.load import Policy, names
+from visavox.ports.assessment import assessments
+from visavox.ports.dataset import datasets
+from visavox.ports.editor import baselines, editors
+from visavox.ports.recogniser import recognisers
+from visavox.reporting.schema import report_schema
+from visavox.reporting.text import verdict_page
+
+from .progress import progress
+
+T = TypeVar("T")
+RUN_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="visavox")
+def cli() -> None:
+    """Safety assessment of face- and voice-editing models: run a suite, gate a release."""
+
+
+@cli.command("run")
+@click.argument("suite", type=click.Path(path_type=Path))
+@click.option("--out", type=RUN_FOLDER, help="Run folder; the same command continues a half-done one.")
+@click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override a key of the suite; repeatable.")
+@click.option("--limit", type=click.IntRange(min=1), help="A smoke run over so many cases; never a PASS.")
+@click.option("--case", "case_id", metavar="ID", help="Replay one case twice, with its stderr; writes nothing.")
+@click.option(
+    "--progress", "mode", type=click.Choice(["auto", "plain", "jsonl", "none"]), default="auto", show_default=True
+)
+def run_command(
+    suite: Path, out: Path | None, overrides: tuple[str, ...], limit: int | None, case_id: str | None, mode: str
+) -> None:
+    """Run SUITE and build its report; exits 0 when the report was built, whatever the verdict."""
+    loaded = api.load_suite(suite, overrides=overrides)
+    if case_id is not None:
+        _print_replay(api.replay(loaded, case_id))
+        return
+    if out is None:
+        raise click.UsageError("run needs --out DIR, the folder to write to")
+    with progress(mode) as sink:
+        report = api.run(loaded, out, limit=limit, progress=sink)
+    _page(report, err=mode == "jsonl")
+    click.echo(f"report: {out / 'report.json'}", err=True)
+
+
+@cli.command("gate")
+@click.argument("folder", metavar="DIR", type=RUN_FOLDER)
+@click.option("--policy", help="Name or path; refused where the run was sealed under another.")
+@click.option("--max-age", metavar="365d", help="Refuse a report older than so many days.")
+def gate_command(folder: Path, policy: str | None, max_age: str | None) -> Verdict:
+    """Check the evidence in DIR and exit by its verdict: 0 PASS, 1 FAIL, 2 INCONCLUSIVE, 3 refused."""
+    result = api.gate(folder, policy=policy, max_age=_days(max_age))
+    click.echo(result.verdict.value)
+    for reason in result.reasons:
+        click.echo(f"  because {reason}")
+    return result.verdict
+
+
+@cli.command("show")
+@click.argument("folder", metavar="DIR", type=RUN_FOLDER)
+def show_command(folder: Path) -> None:
+    """Print the verdict table of DIR."""
+    _page(api.read_report(folder))
+
+
+@cli.command("list")
+@click.argument(
+    "what",
+    required=False,
+    type=click.Choice(["editors", "baselines", "recognisers", "datasets", "assessments", "policies"]),
+)
+def list_command(what: str | None) -> None:
+    """List what is registered, all kinds or one."""
+    kinds: dict[str, Iterable[str]] = {
+        "editors": _rows(editors),
+        "baselines": _rows(baselines),
+        "recognisers": _rows(recognisers),
+        "datasets": _rows(datasets),
+        "assessments": _rows(assessments),
+        "policies": names(),
+    }
+    for kind, rows in kinds.items():
+        if what in {None, kind}:
+            click.echo(kind)
+            for row in rows:
+                click.echo(f"  {row}")
+
+
+@cli.command("doctor")
+def doctor_command() -> None:
+    """Look at versions, devices, weights and disk; say what is missing and how to get it."""
+    findings = examine(Path.cwd())
+    for finding in findings:
+        click.echo(f"{'ok     ' if finding.is_well else 'MISSING'} {finding.topic}: {finding.text}")
+    missing = [finding for finding in findings if not finding.is_well]
+    click.echo(f"{len(missing)} missing" if missing else "everything is there")
+
+
+@cli.command("schema")
+@click.argument("what", type=click.Choice(["suite", "report", "policy"]))
+def schema_command(what: str) -> None:
+    """Print the JSON Schema of a suite, a report or a policy."""
+    schema = {"suite": Suite.model_json_schema, "report": report_schema, "policy": Policy.model_json_schema}[what]()
+    click.echo(json.dumps(schema, indent=2, ensure_ascii=False))
+
+
+def _rows(registry: Registry[T]) -> list[str]:
+    return [f"{name:<16} {registry.summary(name)}".rstrip() for name in registry]
+
+
+def _page(report: Report, *, err: bool = False) -> None:
+    console = Console(stderr=err)
+    console.width = max(console.width, 150) if not console.is_terminal else console.width
+    console.print(verdict_page(report))
+
+
+def _days(text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,6})d", text)
+    if match is None:
+        raise click.UsageError(f"--max-age {text}: write days, for example 365d")
+    return timedelta(days=int(match[1]))
+
+
+def _print_replay(found: Replay) -> None:
+    for number, (result, seconds) in enumerate(zip(found.results, found.seconds, strict=True), start=1):
+        click.echo(f"{number}: {result.outcome.value} in {seconds:.2f} s {result.reason}".rstrip())
+        if result.stderr_tail:
+            click.echo("   stderr: " + result.stderr_tail.replace("\n", "\n           "))
+    edited = all(result.media is not None for result in found.results)
+    equal = "bit-equal" if found.is_bit_equal else "NOT bit-equal: the editor is not deterministic for its seed"
+    click.echo(equal if edited else "no output to compare")

@@ -1,0 +1,78 @@
+"""Templates and regions by digest, kept across runs where ``execution.cache`` asks for it (off by default).
+
+They are biometric data: the folder is 0700, bounded in size, and opt-in.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from visavox.core.digest import sha256_json
+from visavox.core.resources import user_cache_dir
+from visavox.ports.recogniser import FailureToAcquire, Region, Vectors
+
+from .store import write_atomically
+from .tables import region_of, region_values
+
+LIMIT_BYTES = 4 << 30
+
+
+class TemplateCache:
+    """A bounded folder of small JSON values by the digest of their key."""
+
+    def __init__(self, root: Path | None = None, *, limit_bytes: int = LIMIT_BYTES) -> None:
+        self._root = root or user_cache_dir() / "templates"
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._trim(limit_bytes)
+
+    def region(self, media: str, detector: str) -> Region | FailureToAcquire | None:
+        """The region of a media digest by one detector, or None where unknown."""
+        value = self._get([media, detector])
+        if value is None:
+            return None
+        return FailureToAcquire(value["reason"]) if "reason" in value else region_of(value["region"])
+
+    def put_region(self, media: str, detector: str, found: Region | FailureToAcquire) -> None:
+        """Keeps a region."""
+        value = {"reason": found.reason} if isinstance(found, FailureToAcquire) else {"region": region_values(found)}
+        self._put([media, detector], value)
+
+    def template(self, media: str, recogniser: str, region: Region) -> Vectors | FailureToAcquire | None:
+        """The template of a media digest's region by one recogniser, or None where unknown."""
+        value = self._get([media, recogniser, region_values(region)])
+        if value is None:
+            return None
+        return FailureToAcquire(value["reason"]) if "reason" in value else np.asarray(value["template"], np.float32)
+
+    def put_template(self, media: str, recogniser: str, region: Region, found: Vectors | FailureToAcquire) -> None:
+        """Keeps a template."""
+        value = {"reason": found.reason} if isinstance(found, FailureToAcquire) else {"template": found.tolist()}
+        self._put([media, recogniser, region_values(region)], value)
+
+    def _path(self, key: list[Any]) -> Path:
+        name = sha256_json(key)
+        return self._root / name[:2] / name[2:]
+
+    def _get(self, key: list[Any]) -> dict[str, Any] | None:
+        try:
+            value = json.loads(self._path(key).read_bytes())
+        except (OSError, ValueError):
+            return None
+        return value if isinstance(value, dict) else None
+
+    def _put(self, key: list[Any], value: dict[str, Any]) -> None:
+        write_atomically(self._path(key), json.dumps(value).encode())
+
+    def _trim(self, limit_bytes: int) -> None:
+        """Removes the oldest files until the rest fits."""
+        files = sorted(((f.stat(), f) for f in self._root.glob("*/*") if f.is_file()), key=lambda e: e[0].st_mtime)
+        total = sum(stat.st_size for stat, _ in files)
+        for stat, file in files:
+            if total <= limit_bytes:
+                break
+            file.unlink(missing_ok=True)
+            total -= stat.st_size

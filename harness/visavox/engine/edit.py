@@ -1,0 +1,232 @@
+"""The first stage: the model under test edits every case, in a supervised process of its own."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from logging import Logger
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from visavox.core.config import Suite
+from visavox.core.errors import EditorError, LedgerError, MediaError
+from visavox.core.records import Case, CaseLedger, EditRow, Output
+from visavox.core.terms import Outcome
+from visavox.media.image import decode_image, encode_png, is_blank
+from visavox.ports.dataset import Dataset
+from visavox.ports.editor import EditRequest, Media
+
+from .folder import RunFolder
+from .journal import Journal, JournalledEdit
+from .plan import Plan
+from .progress import Progress, Step
+from .store import Store
+from .worker import CaseResult, EditorLimits, EditorWorker
+
+STAGE = "edit"
+FIRST_CASES = 20
+_UNUSABLE = {Outcome.FAILED, Outcome.TIMED_OUT, Outcome.INVALID}
+
+
+def editor_worker(suite: Suite, *, device: str, scratch: Path, stderr_path: Path) -> EditorWorker:
+    """The supervised worker of a suite's editor."""
+    limits = EditorLimits(
+        timeout_s=suite.execution.timeout_s,
+        load_timeout_s=suite.execution.load_timeout_s,
+        memory_mb=suite.execution.memory_mb,
+    )
+    spec: dict[str, Any] = suite.editor.model_dump(mode="json")
+    return EditorWorker(spec, device=device, limits=limits, scratch=scratch, stderr_path=stderr_path)
+
+
+def request_of(case: Case, suite: Suite, dataset: Dataset) -> EditRequest:
+    """The editor's view of a case, its media decoded."""
+    media: dict[str, Media] = {role.role: decode_image(dataset.read(role.sample_id)) for role in case.roles}
+    return EditRequest(
+        case_id=case.id,
+        operation=case.operation.value,
+        seed=case.seed,
+        media=media,
+        params=dict(suite.editor.params),
+    )
+
+
+def check_inputs(plan: Plan, dataset: Dataset) -> None:
+    """Decodes every test sample once, so that bad media are one error before any model runs.
+
+    Raises:
+        MediaError: naming every sample that is no usable image.
+    """
+    faults = []
+    for sample in plan.samples:
+        try:
+            decode_image(dataset.read(sample.id))
+        except MediaError as error:
+            faults.append(f"  sample {sample.id}: {error.asked}: {error.found}")
+    if faults:
+        raise MediaError(
+            f"decode the {len(plan.samples)} test samples",
+            found="\n".join(faults[:20] + ([f"  ... and {len(faults) - 20} more"] if len(faults) > 20 else [])),
+            todo="replace these files or leave their rows out (an id is the first 16 digits of the file's SHA-256)",
+        )
+
+
+def edit_all(
+    suite: Suite,
+    plan: Plan,
+    dataset: Dataset,
+    folder: RunFolder,
+    journal: Journal,
+    *,
+    device: str,
+    progress: Progress,
+    log: Logger,
+) -> dict[str, EditRow]:
+    """Edits every case that the journal does not hold yet; returns every row by case id.
+
+    Raises:
+        EditorError: the editor cannot be loaded, or its first 20 cases all failed.
+        LedgerError: rows and cases do not add up.
+    """
+    units = plan.units(len(plan.cases))
+    open_units = [n for n in range(len(units)) if not journal.is_finished(STAGE, n)]
+    if open_units:
+        store = Store(folder.media)
+        with tempfile.TemporaryDirectory(prefix="visavox-", dir=folder.root) as scratch:
+            worker = editor_worker(suite, device=device, scratch=Path(scratch), stderr_path=folder.editor_stderr)
+            with worker:
+                _edit_units(open_units, units, suite, plan, dataset, journal, worker, store, progress, log)
+    rows = {case: entry.row for case, entry in journal.edits().items()}
+    if set(rows) != {case.id for case in plan.cases}:
+        raise LedgerError(
+            "account for every case", found=f"{len(rows)} rows for {len(plan.cases)} cases", todo="run in a new folder"
+        )
+    return rows
+
+
+def _edit_units(
+    open_units: list[int],
+    units: list[range],
+    suite: Suite,
+    plan: Plan,
+    dataset: Dataset,
+    journal: Journal,
+    worker: EditorWorker,
+    store: Store,
+    progress: Progress,
+    log: Logger,
+) -> None:
+    done = len(plan.cases) - sum(len(units[n]) for n in open_units)
+    for number in open_units:
+        started = time.monotonic()
+        cases = [plan.cases[i] for i in units[number]]
+        requests = [request_of(case, suite, dataset) for case in cases]
+        results = worker.run_unit(requests)
+        edits = [_journalled(request, result, store) for request, result in zip(requests, results, strict=True)]
+        if number == 0:
+            _refuse_dead_editor(edits)
+        for edit in edits:
+            if edit.row.outcome is not Outcome.EDITED:
+                log.info("case %s %s: %s", edit.row.case_id, edit.row.outcome.value, edit.row.reason)
+        journal.finish(STAGE, number, duration_s=time.monotonic() - started, edits=edits)
+        done += len(cases)
+        progress(Step("edit", done, len(plan.cases)))
+
+
+def _journalled(request: EditRequest, result: CaseResult, store: Store) -> JournalledEdit:
+    if result.case_id != request.case_id:
+        raise LedgerError("match results to cases", found=f"{result.case_id} for {request.case_id}", todo="report this")
+    outputs: tuple[Output, ...] = ()
+    if result.outcome is Outcome.EDITED:
+        outputs = (_output(result.media, next(iter(request.media.values())), store),)
+    row = EditRow(case_id=result.case_id, outcome=result.outcome, outputs=outputs, reason=result.reason)
+    return JournalledEdit(row, result.stderr_tail)
+
+
+def _output(media: Media | None, source: Media, store: Store) -> Output:
+    if not isinstance(media, np.ndarray):
+        raise LedgerError("store an output", found=f"a {type(media).__name__} for a face", todo="report this")
+    unchanged = isinstance(source, np.ndarray) and np.array_equal(media, source)
+    return Output(
+        digest=store.put(encode_png(media)), unchanged=unchanged, blank=is_blank(media), shape=tuple(media.shape)
+    )
+
+
+def _refuse_dead_editor(edits: list[JournalledEdit]) -> None:
+    first = edits[:FIRST_CASES]
+    if all(edit.row.outcome in _UNUSABLE for edit in first):
+        raise EditorError(
+            f"edit the first {len(first)} cases",
+            found=f"all of them failed; the first: {first[0].row.reason}\n{first[0].stderr_tail}".rstrip(),
+            todo=f"replay one: visavox run SUITE --case {first[0].row.case_id}",
+        )
+
+
+def case_ledger(plan: Plan, rows: dict[str, EditRow]) -> CaseLedger:
+    """The ledger of cases; adds up or the run ends.
+
+    Raises:
+        LedgerError: attempted is not the sum of the outcomes.
+    """
+    counts = {outcome: 0 for outcome in Outcome}
+    for case in plan.cases:
+        counts[rows[case.id].outcome] += 1
+    edited = [rows[case.id] for case in plan.cases if rows[case.id].outcome is Outcome.EDITED]
+    ledger = CaseLedger(
+        attempted=len(plan.cases),
+        unchanged=sum(output.unchanged for row in edited for output in row.outputs),
+        blank=sum(output.blank for row in edited for output in row.outputs),
+        **{outcome.value: count for outcome, count in counts.items()},
+    )
+    parts = ledger.edited + ledger.refused + ledger.failed + ledger.timed_out + ledger.invalid
+    if ledger.attempted != parts:
+        raise LedgerError(
+            "add up the cases", found=f"{ledger.attempted} attempted, {parts} accounted for", todo="report this"
+        )
+    return ledger
+
+
+class Replay(NamedTuple):
+    """A case run twice, each time in a new worker."""
+
+    case: Case
+    results: tuple[CaseResult, CaseResult]
+    seconds: tuple[float, float]
+
+    @property
+    def is_bit_equal(self) -> bool:
+        """Whether both outcomes are equal to the last bit."""
+        first, second = self.results
+        return first.outcome is second.outcome and (
+            isinstance(first.media, np.ndarray)
+            and isinstance(second.media, np.ndarray)
+            and np.array_equal(first.media, second.media)
+        )
+
+
+def replay(suite: Suite, plan: Plan, dataset: Dataset, wanted: str, *, device: str) -> Replay:
+    """Edits one case twice; writes nothing.
+
+    Raises:
+        EditorError: no case bears that id.
+    """
+    cases = [case for case in plan.cases if case.id == wanted]
+    if not cases:
+        raise EditorError(
+            f"replay the case {wanted}",
+            found=f"none of the plan's {len(plan.cases)} cases bears that id",
+            todo="case ids stand in run.log",
+        )
+    results, seconds = [], []
+    for _ in range(2):
+        with tempfile.TemporaryDirectory(prefix="visavox-") as scratch:
+            worker = editor_worker(
+                suite, device=device, scratch=Path(scratch), stderr_path=Path(scratch) / "stderr.log"
+            )
+            with worker:
+                started = time.monotonic()
+                results.append(worker.run_unit([request_of(cases[0], suite, dataset)])[0])
+                seconds.append(time.monotonic() - started)
+    return Replay(cases[0], (results[0], results[1]), (seconds[0], seconds[1]))

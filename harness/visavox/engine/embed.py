@@ -1,0 +1,217 @@
+"""The second stage: templates of originals, outputs and masked outputs, by every recogniser."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from visavox.core.records import EditRow
+from visavox.core.terms import Outcome
+from visavox.media.image import decode_image
+from visavox.ports.assessment import DETECTED, EDITED, FALLBACK, MASKED, NO_TEMPLATE, ORIGINAL
+from visavox.ports.dataset import Dataset
+from visavox.ports.editor import Image
+from visavox.ports.recogniser import FailureToAcquire, Recogniser, Region, Vectors
+
+from . import tables
+from .cache import TemplateCache
+from .folder import RunFolder
+from .journal import Journal
+from .plan import Plan
+from .progress import Progress, Step
+from .store import Store
+
+Located = Region | FailureToAcquire
+MASK_MARGIN = 0.1
+"""The masked box is larger than the face's by this share of its sides, each way."""
+
+
+class Item(NamedTuple):
+    """One thing to embed.
+
+    Attributes:
+        key: its name in the templates' table: a sample id or a case id.
+        digest: of the media; empty where it is made on the fly (masked).
+        read: gives the image.
+        source: the sample whose region serves where no face is found; empty for originals.
+    """
+
+    key: str
+    digest: str
+    read: Callable[[], Image]
+    source: str
+
+
+class Embedder:
+    """Embeds the sets of a run, unit by unit, with every recogniser at once.
+
+    A unit is finished or done again whole, in the same batches, so that a resumed run ends with the same templates.
+    """
+
+    def __init__(
+        self,
+        recognisers: Sequence[Recogniser],
+        folder: RunFolder,
+        journal: Journal,
+        *,
+        cache: TemplateCache | None,
+        progress: Progress,
+    ) -> None:
+        self._recognisers, self._folder, self._journal = tuple(recognisers), folder, journal
+        self._cache, self._progress = cache, progress
+        self._regions: dict[tuple[str, str], dict[str, Located]] = {}
+
+    def run(self, plan: Plan, dataset: Dataset, rows: dict[str, EditRow]) -> None:
+        """Embeds originals, outputs and masked outputs."""
+        store = Store(self._folder.media)
+        for name, items in items_of(plan, dataset, rows, store).items():
+            units = plan.units(len(items))
+            for number, unit in enumerate(units):
+                stage = f"embed/{name}"
+                if not self._journal.is_finished(stage, number):
+                    started = time.monotonic()
+                    self._unit(name, number, [items[i] for i in unit])
+                    self._journal.finish(stage, number, duration_s=time.monotonic() - started)
+                self._progress(Step(f"embed {name}", unit.stop, len(items)))
+
+    def parts(self, recogniser: str, name: str, n_units: int) -> list[Path]:
+        """The templates' files of one recogniser and set."""
+        return [self._template_part(recogniser, name, number) for number in range(n_units)]
+
+    def _unit(self, name: str, number: int, items: Sequence[Item]) -> None:
+        images = [item.read() for item in items]
+        for detector, owner in {r.detector: r for r in self._recognisers}.items():
+            regions = self._regions_of(owner, name, number, items, images)
+            region_list, states, shown = self._choose(detector, name, items, images, regions)
+            for recogniser in self._recognisers:
+                if recogniser.detector == detector:
+                    templates = self._templates(recogniser, name, items, shown, region_list)
+                    final = [
+                        s if not isinstance(t, FailureToAcquire) else NO_TEMPLATE
+                        for s, t in zip(states, templates, strict=True)
+                    ]
+                    path = self._template_part(recogniser.id, name, number)
+                    tables.write_templates(path, [item.key for item in items], final, templates)
+
+    def _regions_of(
+        self, recogniser: Recogniser, name: str, number: int, items: Sequence[Item], images: Sequence[Image]
+    ) -> list[Located]:
+        """Regions found in the images themselves; those of masked outputs are the outputs' own."""
+        if name == MASKED:
+            known = self._all_regions(recogniser.detector, EDITED)
+            return [known[item.key] for item in items]
+        found: list[Located | None] = [None] * len(items)
+        if self._cache is not None:
+            found = [self._cache.region(item.digest, recogniser.detector) for item in items]
+        missing = [i for i, value in enumerate(found) if value is None]
+        for i, value in zip(missing, recogniser.locate([images[i] for i in missing]) if missing else [], strict=True):
+            found[i] = value
+            if self._cache is not None:
+                self._cache.put_region(items[i].digest, recogniser.detector, value)
+        located = [value for value in found if value is not None]
+        tables.write_regions(self._region_part(recogniser.detector, name, number), [i.key for i in items], located)
+        self._regions.pop((recogniser.detector, name), None)
+        return located
+
+    def _choose(
+        self, detector: str, name: str, items: Sequence[Item], images: Sequence[Image], found: Sequence[Located]
+    ) -> tuple[list[Located], list[int], list[Image]]:
+        """The region to embed, its state, and the image: masked, or as it is."""
+        originals = {} if name == ORIGINAL else self._all_regions(detector, ORIGINAL)
+        regions: list[Located] = []
+        states: list[int] = []
+        shown: list[Image] = []
+        for item, image, region in zip(items, images, found, strict=True):
+            chosen, state = region, DETECTED
+            if isinstance(region, FailureToAcquire):
+                fallback = originals.get(item.source)
+                chosen, state = (fallback, FALLBACK) if isinstance(fallback, Region) else (region, NO_TEMPLATE)
+            regions.append(chosen)
+            states.append(state)
+            shown.append(masked(image, chosen) if name == MASKED and isinstance(chosen, Region) else image)
+        return regions, states, shown
+
+    def _templates(
+        self,
+        recogniser: Recogniser,
+        name: str,
+        items: Sequence[Item],
+        images: Sequence[Image],
+        regions: Sequence[Located],
+    ) -> list[Vectors | FailureToAcquire]:
+        made: list[Vectors | FailureToAcquire | None] = [
+            region if isinstance(region, FailureToAcquire) else None for region in regions
+        ]
+        cache = self._cache if name != MASKED else None
+        if cache is not None:
+            for i, region in enumerate(regions):
+                if isinstance(region, Region):
+                    made[i] = cache.template(items[i].digest, recogniser.digest, region)
+        todo = [(i, region) for i, region in enumerate(regions) if made[i] is None and isinstance(region, Region)]
+        if todo:
+            fresh = recogniser.embed([images[i] for i, _ in todo], [region for _, region in todo])
+            for (i, region), template in zip(todo, fresh, strict=True):
+                made[i] = template
+                if cache is not None:
+                    cache.put_template(items[i].digest, recogniser.digest, region, template)
+        return [value for value in made if value is not None]
+
+    def _all_regions(self, detector: str, name: str) -> dict[str, Located]:
+        key = (detector, name)
+        if key not in self._regions:
+            folder = self._region_part(detector, name, 0).parent
+            self._regions[key] = tables.read_regions(sorted(folder.glob(f"{name}-*.parquet")))
+        return self._regions[key]
+
+    def _region_part(self, detector: str, name: str, number: int) -> Path:
+        return self._folder.templates / "regions" / detector.replace("/", "-") / f"{name}-{number:05d}.parquet"
+
+    def _template_part(self, recogniser: str, name: str, number: int) -> Path:
+        return self._folder.templates / recogniser / f"{name}-{number:05d}.parquet"
+
+
+def items_of(plan: Plan, dataset: Dataset, rows: dict[str, EditRow], store: Store) -> dict[str, list[Item]]:
+    """The sets to embed, each in the plan's order; only edited cases have outputs."""
+
+    def original(number: int) -> Item:
+        sample = plan.samples[number]
+        return Item(sample.id, plan.sample_digests[number], lambda: decode_image(dataset.read(sample.id)), source="")
+
+    def output(number: int) -> Item:
+        case = plan.cases[number]
+        digest = rows[case.id].outputs[0].digest
+        source = plan.samples[plan.case_sample[number]].id
+        return Item(case.id, digest, lambda: decode_image(store.read(digest)), source)
+
+    edited = edited_cases(plan, rows)
+    return {
+        ORIGINAL: [original(i) for i in range(len(plan.samples))],
+        EDITED: [output(i) for i in edited],
+        MASKED: [output(i) for i in masked_cases(plan, rows)],
+    }
+
+
+def edited_cases(plan: Plan, rows: dict[str, EditRow]) -> list[int]:
+    """Numbers of the cases with an output."""
+    return [i for i, case in enumerate(plan.cases) if rows[case.id].outcome is Outcome.EDITED]
+
+
+def masked_cases(plan: Plan, rows: dict[str, EditRow]) -> list[int]:
+    """Numbers of the cases whose output is also embedded with its face region masked."""
+    return [i for i in plan.masked if rows[plan.cases[i].id].outcome is Outcome.EDITED]
+
+
+def masked(image: Image, region: Region) -> Image:
+    """The image with the face's box, enlarged by ``MASK_MARGIN`` each way, filled with the image's mean colour."""
+    height, width = image.shape[:2]
+    x0, y0, x1, y1 = region.box
+    dx, dy = MASK_MARGIN * (x1 - x0), MASK_MARGIN * (y1 - y0)
+    left, right = (int(np.clip(round(v), 0, width)) for v in (x0 - dx, x1 + dx))
+    top, bottom = (int(np.clip(round(v), 0, height)) for v in (y0 - dy, y1 + dy))
+    result = image.copy()
+    result[top:bottom, left:right] = image.reshape(-1, 3).mean(axis=0).round().astype(np.uint8)
+    return result

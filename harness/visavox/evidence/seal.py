@@ -1,0 +1,105 @@
+"""The seal: policy, plan, judges, data and editor digests, written before the first model call."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from visavox.core.digest import canonical_json, sha256_json
+from visavox.core.errors import EvidenceError
+from visavox.core.records import Cell, JudgeCard, Record, Sha256
+from visavox.core.resources import user_data_dir
+
+
+class Seal(Record):
+    """What may not change between the plan and the verdict."""
+
+    suite: Sha256
+    plan: Sha256
+    artifact: Sha256
+    dataset: Sha256
+    policy_id: str
+    policy: Sha256
+    judges: tuple[JudgeCard, ...]
+    cells: tuple[Cell, ...]
+    seed: int
+    smoke: bool = False
+
+    def digest(self) -> str:
+        """SHA-256 of the seal's canonical JSON."""
+        return sha256_json(self.model_dump(mode="json"))
+
+
+def parse_seal(value: object) -> Seal:
+    """A seal from JSON values.
+
+    Raises:
+        EvidenceError: if it is not one.
+    """
+    try:
+        return Seal.model_validate(value)
+    except ValidationError as error:
+        raise EvidenceError("read the seal", found=str(error), todo="run again in a new folder") from error
+
+
+class RegisteredRun(Record):
+    """One line of the user's register of sealed runs."""
+
+    seal: Sha256
+    artifact: Sha256
+    dataset: Sha256
+    policy: Sha256
+    smoke: bool
+    at: str
+    verdict: str = ""
+
+
+class Register:
+    """The user's register of sealed runs: shows who ran the same artifact until it passed.
+
+    One JSON line per event, appended under a lock; a run has a line when it is sealed and one when it is judged.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or user_data_dir() / "runs.jsonl"
+
+    def append(self, run: RegisteredRun) -> None:
+        """Adds one line."""
+        with self._path.open("ab") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            stream.write(canonical_json(run.model_dump(mode="json")))
+            stream.flush()
+
+    def runs(self) -> list[RegisteredRun]:
+        """The last line of each sealed run, oldest first.
+
+        Raises:
+            EvidenceError: if a line is no register line.
+        """
+        if not self._path.exists():
+            return []
+        last: dict[str, RegisteredRun] = {}
+        for number, line in enumerate(self._path.read_text("utf-8").splitlines(), start=1):
+            try:
+                run = RegisteredRun.model_validate(json.loads(line))
+            except ValueError as error:
+                raise EvidenceError(
+                    f"read line {number} of the register of runs {self._path}",
+                    found=str(error),
+                    todo="repair the line; earlier runs cannot be shown without it",
+                ) from error
+            last[run.seal] = run
+        return list(last.values())
+
+    def earlier(self, run: RegisteredRun) -> list[RegisteredRun]:
+        """Other runs of the same artifact and data, oldest first."""
+        return [r for r in self.runs() if r.seal != run.seal and (r.artifact, r.dataset) == (run.artifact, run.dataset)]
+
+
+def blocking(runs: Iterable[RegisteredRun], policy: str) -> list[RegisteredRun]:
+    """Earlier runs of the same policy that ended FAIL: they forbid taking a later PASS."""
+    return [run for run in runs if run.policy == policy and run.verdict == "FAIL" and not run.smoke]

@@ -1,0 +1,299 @@
+"""The judge: estimates + policy -> PASS, FAIL or INCONCLUSIVE for every cell, control and the run (STATISTICS 4).
+
+PASS needs every gated cell to pass at its own alpha (intersection-union). FAIL of a cell needs the favourable bound to
+miss the limit after Holm over the gated cells. Precedence: FAIL > INCONCLUSIVE > PASS; what is missing is
+INCONCLUSIVE, and so is a decision in which no cell was gated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from visavox.core.records import (
+    AssessmentResult,
+    Cell,
+    CellDecision,
+    ControlDecision,
+    DatasetSummary,
+    Decision,
+    Estimate,
+    Instrument,
+    JudgeCard,
+    NoOperatingPoint,
+    NotMade,
+)
+from visavox.core.terms import (
+    Direction,
+    InstrumentState,
+    Modality,
+    Severity,
+    Support,
+    ToolClass,
+    Verdict,
+)
+from visavox.metrics.intervals import bound_lower, bound_upper, difference_bounds, p_value_fail
+from visavox.metrics.multiplicity import holm
+
+from .load import Control, Policy
+
+
+class Facts(NamedTuple):
+    """What the judge judges."""
+
+    tool_class: ToolClass
+    modality: Modality
+    results: tuple[AssessmentResult, ...]
+    judges: tuple[JudgeCard, ...]
+    dataset: DatasetSummary
+    smoke: bool
+
+
+def plan_cells(policy: Policy, tool_class: ToolClass, recognisers: Sequence[str]) -> tuple[Cell, ...]:
+    """Every cell of every control that binds the tool class; fixed before the run, listed in the seal."""
+    cells = []
+    for control in policy.controls:
+        if tool_class not in control.tool_classes:
+            continue
+        for recogniser in recognisers if control.per_judge else ("",):
+            for attacker in control.attackers or (None,):
+                cells.append(Cell(control=control.id, metric=control.metric, recogniser=recogniser, attacker=attacker))
+    return tuple(cells)
+
+
+def judge(policy: Policy, cells: Sequence[Cell], facts: Facts) -> Decision:
+    """The decision over the sealed cells.
+
+    Args:
+        policy: the sealed policy.
+        cells: the cells of the seal; one without an estimate is INCONCLUSIVE, never dropped.
+        facts: results and what they rest on.
+    """
+    controls = {control.id: control for control in policy.controls}
+    drafts = [_Draft(cell, controls[cell.control], _find(cell, policy, facts)) for cell in cells]
+    gated = [d for d in drafts if d.control.severity is Severity.FAIL and d.control.can_fail]
+    p_values = [_p_fail(d) for d in gated]
+    rejected = dict(zip((id(d) for d in gated), holm(p_values, policy.alpha), strict=True)) if gated else {}
+    p_of = dict(zip((id(d) for d in gated), p_values, strict=True))
+    decided = [_decide(d, policy, facts, bool(rejected.get(id(d))), p_of.get(id(d))) for d in drafts]
+
+    by_control: dict[str, list[CellDecision]] = {}
+    for cell, decision in zip(cells, decided, strict=True):
+        by_control.setdefault(cell.control, []).append(decision)
+    decisions = tuple(_control(controls[name], rows) for name, rows in by_control.items())
+    verdict, reasons = _run_verdict(policy, decisions, facts)
+    return Decision(verdict=verdict, controls=decisions, reasons=reasons)
+
+
+class _Draft(NamedTuple):
+    cell: Cell
+    control: Control
+    estimate: Estimate | NotMade | None
+
+
+def _find(cell: Cell, policy: Policy, facts: Facts) -> Estimate | NotMade | None:
+    fmr = policy.modality(facts.modality).fmr
+    for result in facts.results:
+        for estimate in result.estimates:
+            point = estimate.operating_point
+            if (
+                (estimate.name, estimate.recogniser, estimate.attacker, estimate.group)
+                == (cell.metric, cell.recogniser, cell.attacker, cell.group)
+            ) and (isinstance(point, NoOperatingPoint) or point.target_fmr == fmr):
+                return estimate
+    for result in facts.results:
+        for missing in result.not_made:
+            if (missing.name, missing.recogniser, missing.attacker, missing.group) == (
+                cell.metric,
+                cell.recogniser,
+                cell.attacker,
+                cell.group,
+            ):
+                return missing
+    return None
+
+
+class Bounds(NamedTuple):
+    lower: float
+    upper: float
+
+
+def bounds_of(estimate: Estimate, alpha: float) -> Bounds:
+    """One-sided bounds of an estimate at ``alpha``, recomputed from its interval basis."""
+    if len(estimate.basis) == 2:
+        difference = difference_bounds(estimate.basis[0], estimate.basis[1], alpha)
+        return Bounds(difference.lower, difference.upper)
+    return Bounds(bound_lower(estimate.basis[0], alpha), bound_upper(estimate.basis[0], alpha))
+
+
+def _support(estimate: Estimate) -> Support:
+    point = estimate.operating_point
+    return Support.FULL if isinstance(point, NoOperatingPoint) else point.support
+
+
+def _p_fail(draft: _Draft) -> float:
+    estimate = draft.estimate
+    if not isinstance(estimate, Estimate) or not estimate.basis:
+        return 1.0
+    lower_is_safer = draft.control.direction is Direction.LOWER_IS_SAFER
+    p = p_value_fail(estimate.basis, draft.control.limit.value, lower_is_safer=lower_is_safer)
+    if _support(estimate) is Support.FEW_PEOPLE:
+        if estimate.stricter is None or not estimate.stricter.basis:
+            return 1.0
+        p = max(p, p_value_fail(estimate.stricter.basis, draft.control.limit.value, lower_is_safer=lower_is_safer))
+    return p
+
+
+def _decide(draft: _Draft, policy: Policy, facts: Facts, rejected: bool, p_fail: float | None) -> CellDecision:
+    cell, control, estimate = draft
+    if estimate is None:
+        reason = "no estimate was made: nothing in this run measured it"
+        return CellDecision(cell=cell, verdict=Verdict.INCONCLUSIVE, reason=reason)
+    if isinstance(estimate, NotMade):
+        return CellDecision(cell=cell, verdict=Verdict.INCONCLUSIVE, reason=f"not made: {estimate.reason}")
+    if not estimate.basis:
+        reason = "the estimate has no interval to decide by"
+        return CellDecision(cell=cell, verdict=Verdict.INCONCLUSIVE, value=estimate.value, reason=reason)
+    bounds = bounds_of(estimate, policy.alpha)
+    lower_is_safer = control.direction is Direction.LOWER_IS_SAFER
+    deciding, opposite = (bounds.upper, bounds.lower) if lower_is_safer else (bounds.lower, bounds.upper)
+    limit = control.limit.value
+    within = deciding <= limit if lower_is_safer else deciding >= limit
+
+    def result(verdict: Verdict, reason: str) -> CellDecision:
+        return CellDecision(
+            cell=cell,
+            verdict=verdict,
+            value=estimate.value,
+            bound=deciding,
+            opposite_bound=opposite,
+            p_fail=p_fail,
+            reason=reason,
+        )
+
+    if rejected:
+        red = _red(facts.results, Verdict.FAIL, estimate)
+        if red:
+            return result(Verdict.INCONCLUSIVE, f"a FAIL is not safe to state: {_reason(red)}")
+        side = "lower" if lower_is_safer else "upper"
+        return result(
+            Verdict.FAIL, f"{side} bound {_percent(opposite)} misses the limit {_percent(limit)} (Holm p {p_fail:.2g})"
+        )
+    if not within:
+        side = "upper" if lower_is_safer else "lower"
+        return result(Verdict.INCONCLUSIVE, f"{side} bound {_percent(deciding)} misses the limit {_percent(limit)}")
+    obstacles = _obstacles(policy, facts, estimate)
+    if obstacles:
+        return result(Verdict.INCONCLUSIVE, "within the limit, but no PASS: " + "; ".join(obstacles))
+    return result(Verdict.PASS, f"bound {_percent(deciding)} within the limit {_percent(limit)}")
+
+
+def _obstacles(policy: Policy, facts: Facts, estimate: Estimate) -> list[str]:
+    """Why a cell whose bound is within the limit may still not pass."""
+    found = []
+    if isinstance(estimate.operating_point, NoOperatingPoint):
+        pass
+    elif _support(estimate) in {Support.FEW_PEOPLE, Support.NONE}:
+        people = estimate.operating_point.n_people
+        found.append(f"the threshold rests on {people} people (40 are needed)")
+    elif policy.min_support is Support.FULL and _support(estimate) is not Support.FULL:
+        found.append("the threshold's support is weak and the policy asks for full")
+    red = _red(facts.results, Verdict.PASS, estimate)
+    if red:
+        found.append(_reason(red))
+    return found
+
+
+def _red(results: Iterable[AssessmentResult], protects: Verdict, estimate: Estimate) -> list[Instrument]:
+    """Instruments that forbid this verdict for this estimate.
+
+    A sensitivity instrument that is red or could not be assessed forbids PASS; a specificity instrument forbids FAIL
+    when red, and PASS when it could not be assessed.
+    """
+    found = []
+    for result in results:
+        for item in result.instruments:
+            if item.recogniser not in {"", estimate.recogniser}:
+                continue
+            if item.attacker is not None and item.attacker is not estimate.attacker:
+                continue
+            is_red = item.state is InstrumentState.RED and item.protects is protects
+            is_blind = item.state is InstrumentState.NOT_ASSESSABLE and protects is Verdict.PASS
+            if is_red or is_blind:
+                found.append(item)
+    return found
+
+
+def _reason(instruments: Sequence[Instrument]) -> str:
+    return "; ".join(f"instrument {item.name}: {item.reason}" for item in instruments)
+
+
+_ORDER = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}
+
+
+def _control(control: Control, cells: Sequence[CellDecision]) -> ControlDecision:
+    worst = min(cells, key=lambda row: (_ORDER[row.verdict], -(row.opposite_bound or 0.0), -(row.bound or 0.0)))
+    who = ", ".join(part for part in (worst.cell.recogniser, worst.cell.attacker or "") if part)
+    return ControlDecision(
+        id=control.id,
+        title=control.title.en,
+        verdict=worst.verdict,
+        severity=control.severity,
+        limit=control.limit,
+        cells=tuple(cells),
+        reason=f"{who}: {worst.reason}" if who else worst.reason,
+    )
+
+
+def _run_verdict(policy: Policy, controls: Sequence[ControlDecision], facts: Facts) -> tuple[Verdict, tuple[str, ...]]:
+    gated = [control for control in controls if control.severity is Severity.FAIL]
+    failed = [control for control in gated if control.verdict is Verdict.FAIL]
+    if failed:
+        return Verdict.FAIL, tuple(f"{control.id}: {control.reason}" for control in failed)
+    reasons = [f"{c.id}: {c.reason}" for c in gated if c.verdict is not Verdict.PASS]
+    if not gated:
+        reasons.append("no control of the policy binds this tool class: nothing was judged")
+    made = {r.assessment for r in facts.results if r.estimates and not r.not_applicable}
+    not_applicable = {r.assessment for r in facts.results if r.not_applicable}
+    reasons += [
+        f"the policy requires {name}, which made no estimate"
+        for name in policy.requires
+        if name not in made and name not in not_applicable
+    ]
+    families = _passing_families(gated, facts.judges)
+    if gated and not reasons and len(families) < policy.min_judge_families:
+        reasons.append(f"{len(families)} judge families, the policy asks for {policy.min_judge_families}")
+    if policy.require_consent:
+        reasons += _consent(facts.dataset)
+    if facts.smoke:
+        reasons.append("a smoke run (--limit or --case) is never a PASS")
+    return (Verdict.INCONCLUSIVE, tuple(reasons)) if reasons else (Verdict.PASS, ())
+
+
+def _passing_families(controls: Sequence[ControlDecision], judges: Sequence[JudgeCard]) -> list[set[str]]:
+    """Independent groups of judges whose every cell passed; judges that share a training family are one group."""
+    verdicts: dict[str, list[Verdict]] = {}
+    for control in controls:
+        for row in control.cells:
+            verdicts.setdefault(row.cell.recogniser, []).append(row.verdict)
+    groups: list[set[str]] = []
+    for card in judges:
+        if card.id not in verdicts or any(v is not Verdict.PASS for v in verdicts[card.id]):
+            continue
+        joined = set(card.families)
+        apart = [group for group in groups if not group & joined]
+        for group in groups:
+            if group & joined:
+                joined |= group
+        groups = [*apart, joined]
+    return groups
+
+
+def _consent(dataset: DatasetSummary) -> list[str]:
+    counts: Mapping[str, object] = dict(dataset.consent)
+    without = {name: count for name, count in counts.items() if name != "granted" and count}
+    return [f"the policy requires consent: {without}"] if without else []
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
