@@ -31,22 +31,23 @@ class Points(NamedTuple):
 # ---------------------------------------------------------------- primitives
 def smooth_union(a: Tensor, b: Tensor, k: float) -> Tensor:
     """Union of two distances whose seam is rounded over k cm."""
-    h = (k - (a - b).abs()).clamp_min(0.0)
-    return torch.minimum(a, b) - h * h * (0.25 / k)
+    h = (a - b).abs_().neg_().add_(k).clamp_min_(0.0)
+    return torch.minimum(a, b).addcmul_(h, h, value=-0.25 / k)
 
 
 def smooth_intersection(a: Tensor, b: Tensor, k: float) -> Tensor:
     """Intersection of two distances, rounded over k cm; ``-b`` subtracts."""
-    h = (k - (a - b).abs()).clamp_min(0.0)
-    return torch.maximum(a, b) + h * h * (0.25 / k)
+    h = (a - b).abs_().neg_().add_(k).clamp_min_(0.0)
+    return torch.maximum(a, b).addcmul_(h, h, value=0.25 / k)
 
 
 def ellipsoid(x: Tensor, y: Tensor, z: Tensor, rx: float, ry: float, rz: float) -> Tensor:
     """Approximate distance to an axis-aligned ellipsoid of these radii; exact near its surface."""
-    x, y, z = x / rx, y / ry, z / rz
-    k0 = (x * x + y * y + z * z).sqrt()
-    x, y, z = x / rx, y / ry, z / rz
-    return k0 * (k0 - 1.0) / (x * x + y * y + z * z).sqrt().clamp_min(1e-6)
+    xx, yy, zz = x * x, y * y, z * z
+    wx, wy, wz = rx**-2, ry**-2, rz**-2
+    k0 = (xx * wx).add_(yy, alpha=wy).add_(zz, alpha=wz).sqrt_()
+    k1 = xx.mul_(wx * wx).add_(yy, alpha=wy * wy).add_(zz, alpha=wz * wz).sqrt_().clamp_min_(1e-6)
+    return (k0 - 1.0).mul_(k0).div_(k1)
 
 
 def capsule(p: Points, start: tuple[float, float], end: tuple[float, float], radii: tuple[float, float]) -> Tensor:
