@@ -76,7 +76,7 @@ class DlibFace:
         )
 
     def locate(self, media: Sequence[Media]) -> list[Region | FailureToAcquire]:
-        """The largest face of each image, by MTCNN."""
+        """The main face of each image, by MTCNN."""
         return self._detector.locate(media)
 
     def embed(self, media: Sequence[Media], regions: Sequence[Region]) -> list[Vectors | FailureToAcquire]:

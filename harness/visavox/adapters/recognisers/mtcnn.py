@@ -2,7 +2,8 @@
 
 The cascade is our own, with the networks, thresholds and arithmetic of facenet-pytorch 2.5.3, whose boxes and points
 it gives. What it does beyond: images of any sizes in one call; tiny images answered instead of a crash; every image
-decided by itself, whatever stands beside it in the batch; and all crops of an image averaged at once.
+decided by itself, whatever stands beside it in the batch; all crops of an image averaged at once; and of several
+faces the largest is chosen among those of confidence 0.9 or more (the most confident where none is).
 """
 
 from __future__ import annotations
@@ -31,8 +32,10 @@ _THRESHOLDS = (0.6, 0.7, 0.7)
 _NMS = {"scale": 0.5, "image": 0.7, "last": 0.7}
 _CHUNK_CUDA = 32  # images of one size; on the CPU one at a time, which costs nothing and makes batches irrelevant
 _CROPS_AT_ONCE = 512
+_SURE = 0.9  # a large box of confidence 0.8 beside a face of 1.0 is a shirt, not the larger face
 _SETTINGS = {
-    "rule": "largest",
+    "rule": "largest of the sure faces, else the most confident",
+    "sure": _SURE,
     "min_side_px": MIN_SIDE_PX,
     "min_face_px": _MIN_FACE_PX,
     "min_face_share": 0.01,
@@ -68,7 +71,7 @@ def load_mtcnn(device: str) -> Mtcnn:
 
 
 class Mtcnn:
-    """MTCNN face detection; finds every face, gives the largest.
+    """MTCNN face detection; finds every face, gives the main one.
 
     Attributes:
         identity: ``mtcnn/`` and the SHA-256 over weights and settings.
@@ -92,13 +95,14 @@ class Mtcnn:
         self.identity = f"mtcnn/{sha256_json({'weights': digests, 'settings': _SETTINGS})}"
 
     def locate(self, media: Sequence[Media]) -> list[Region | FailureToAcquire]:
-        """The largest face of each image; same length, same order.
+        """The main face of each image; same length, same order.
 
         Args:
             media: images of any sizes. Under 24 pixels on a side: failure to acquire.
 
         Returns:
-            a region with ``n_found`` faces counted, or why there is none. A box may reach beyond its image.
+            the largest face of confidence 0.9 or more, else the most confident one, or why there is none;
+            ``n_found`` counts the faces of that kind. A box may reach beyond its image.
 
         Raises:
             MediaError: if one is not an image array.
@@ -116,7 +120,7 @@ class Mtcnn:
                 part = group[start : start + self._chunk]
                 stack = np.stack([images[i] for i in part])
                 for index, faces in zip(part, self._detect(stack), strict=True):
-                    answers[index] = _largest(faces, stack.shape[1:3])
+                    answers[index] = _main_face(faces, stack.shape[1:3])
         return answers
 
     def _detect(self, stack: Image) -> list[_Faces]:
@@ -311,14 +315,16 @@ def _suppress_contained(faces: _Faces, limit: float) -> list[int]:
     return kept
 
 
-def _largest(faces: _Faces, shape: tuple[int, ...]) -> Region | FailureToAcquire:
+def _main_face(faces: _Faces, shape: tuple[int, ...]) -> Region | FailureToAcquire:
     sides = faces.boxes[:, 2:] - faces.boxes[:, :2]
     finite = np.isfinite(faces.boxes).all(axis=1) & np.isfinite(faces.points).all(axis=(1, 2))
     sane = finite & (sides >= 1).all(axis=1) & (sides <= 4 * max(shape)).all(axis=1)
     if not sane.any():
         return FailureToAcquire("no face found")
-    best = int(np.argmax(np.where(sane, sides.prod(axis=1), -math.inf)))
+    sure = sane & (faces.scores >= _SURE)
+    counted, rank = (sure, sides.prod(axis=1)) if sure.any() else (sane, faces.scores)
+    best = int(np.argmax(np.where(counted, rank, -math.inf)))
     x0, y0, x1, y1 = (float(v) for v in faces.boxes[best])
     points = tuple((float(x), float(y)) for x, y in faces.points[best])
     confidence = min(max(float(faces.scores[best]), 0.0), 1.0)
-    return Region((x0, y0, x1, y1), points, confidence, int(sane.sum()))
+    return Region((x0, y0, x1, y1), points, confidence, int(counted.sum()))
