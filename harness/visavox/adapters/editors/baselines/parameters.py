@@ -1,0 +1,47 @@
+"""What the baselines share at their door: checked parameters, and the image of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+from pydantic import ValidationError
+
+from visavox.core.errors import ConfigError
+from visavox.core.records import Record
+from visavox.ports.editor import EditRequest, Failed, Image
+
+MAX_BATCH = 16
+
+P = TypeVar("P", bound=Record)
+
+
+class NoParameters(Record):
+    """For baselines without parameters."""
+
+
+def checked(baseline: str, model: type[P], params: Mapping[str, Any]) -> P:
+    """The parameters of a baseline as its record.
+
+    Raises:
+        ConfigError: with every unknown name and every value out of range.
+    """
+    try:
+        return model.model_validate(dict(params), strict=True)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
+        known = ", ".join(model.model_fields) or "none"
+        raise ConfigError(
+            f"load the baseline {baseline!r} with params {dict(params)}", found=faults, todo=f"its params: {known}"
+        ) from error
+
+
+def subject_image(request: EditRequest) -> Image | Failed:
+    """The image in the role ``subject``, or why there is none."""
+    media = request.media.get("subject")
+    if media is None:
+        return Failed(f"no role 'subject' among {', '.join(sorted(request.media)) or 'no roles'}")
+    if not isinstance(media, np.ndarray):
+        return Failed("not an image")
+    return media
