@@ -61,8 +61,13 @@ def _opened(root: Path, path: str) -> Iterator[BinaryIO]:
             raise FileFault("leaves the manifest's folder")
         # Non-blocking: opening a named pipe must not wait for a writer.
         descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
-        with os.fdopen(descriptor, "rb") as stream:
+        try:
             _check(os.fstat(descriptor))
+            stream = os.fdopen(descriptor, "rb")
+        except BaseException:
+            os.close(descriptor)
+            raise
+        with stream:
             yield stream
     except FileNotFoundError:
         raise FileFault("no such file") from None

@@ -11,6 +11,7 @@ name rows, columns and paths, never a subject.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -36,6 +37,7 @@ CHOICES = {
     "label": ("real", "fake"),
 }
 _NOT_ATTRIBUTES = frozenset({*REQUIRED, "split", "session", "consent", "licence", "label"})
+_PLACE = re.compile(r"\b(?:line|row) (\d+)")
 _MAX_FAULTS_SHOWN = 50
 _HASHING_THREADS = 4
 
@@ -263,6 +265,7 @@ def _short_id_clashes(by_digest: dict[str, list[_Entry]]) -> list[str]:
 
 
 def _manifest_error(path: Path, faults: list[str]) -> ManifestError:
+    faults = sorted(faults, key=lambda fault: int(place[1]) if (place := _PLACE.search(fault)) else 0)
     shown = [f"  {fault}" for fault in faults[:_MAX_FAULTS_SHOWN]]
     if len(faults) > len(shown):
         shown.append(f"  ... and {len(faults) - len(shown)} more")
