@@ -29,14 +29,14 @@ check: setup  ## lint, types, import law, dependency audit
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python tests/packaging/audit.py
+	$(BIN)/python requirements/audit.py
 
 study: setup  ## the simulation studies behind the intervals and the gate; writes docs/studies/
 	$(BIN)/python docs/studies/run.py
 
 lock: setup  ## resolve the locked sets again (needs the package index)
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --override requirements/overrides.txt -o requirements/lock.txt
-	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/gate.txt
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --constraint requirements/lock.txt -o requirements/gate.txt
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,88 @@
+"""What the whole suite shares: the real-data kit, private user folders, and small data sets made on the spot."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from visavox.media.image import encode_png
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from pretend import PIXELS_SUITE, texture  # noqa: E402 - found by the line above
+
+
+@pytest.fixture(scope="session")
+def kit() -> Path:
+    """The real-data kit; tests that need it fail where it is absent, they never skip."""
+    path = Path(os.environ.get("VISAVOX_KIT", ROOT / ".." / "shared" / "data")).resolve()
+    if not (path / "faces.csv").is_file():
+        pytest.fail(f"the real-data kit is not at {path}; set VISAVOX_KIT to its folder")
+    return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def user_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The user's data and cache folders of this test session: the template cache is shared, nothing outlives it."""
+    root = tmp_path_factory.mktemp("user")
+    before = {name: os.environ.get(name) for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME")}
+    os.environ.update(XDG_DATA_HOME=str(root / "data"), XDG_CACHE_HOME=str(root / "cache"))
+    yield root
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+@pytest.fixture
+def register_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A register of runs of this test alone."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user-data"))
+    return tmp_path / "user-data" / "visavox"
+
+
+MakePeople = Callable[..., Path]
+
+
+@pytest.fixture
+def make_people(tmp_path: Path) -> MakePeople:
+    """Writes a manifest of pretend people: ``make_people(n_people, n_images)``."""
+
+    def make(n_people: int, n_images: int = 4, name: str = "people") -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        rows = ["path,subject_id,modality"]
+        for person in range(n_people):
+            for image in range(n_images):
+                file = folder / f"{person}-{image}.png"
+                file.write_bytes(encode_png(texture(person, image)))
+                rows.append(f"{file.name},person {person},face")
+        (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
+        return folder / "manifest.csv"
+
+    return make
+
+
+@pytest.fixture
+def pixels_suite(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a suite judged by the test recogniser ``pixels``: ``pixels_suite(manifest, editor)``."""
+
+    def write(manifest: Path, editor: str, name: str = "pixels", extra: str = "") -> Path:
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(PIXELS_SUITE.format(name=name, editor=editor, manifest=manifest) + extra)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plugins() -> None:
+    import pixels
+
+    pixels.register()

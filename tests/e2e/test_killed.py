@@ -1,0 +1,53 @@
+"""A SIGKILL at any moment: the same command again ends with the undisturbed report."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from kill_loop import Outcome, command, kill_loop
+from pretend import PIXELS_SUITE, PYTHON, texture
+
+from visavox.media.image import encode_png
+
+ENTRY = Path(__file__).parents[1] / "editors_under_test.py"
+N_PEOPLE, N_IMAGES = 40, 4
+
+
+def loop(root: Path, n_kills: int, seed: int = 1) -> Outcome:
+    """Writes people and a suite below ``root``, runs it undisturbed, then under kills."""
+    people = root / "people"
+    people.mkdir(parents=True)
+    rows = ["path,subject_id,modality"]
+    for person in range(N_PEOPLE):
+        for image in range(N_IMAGES):
+            (people / f"{person}-{image}.png").write_bytes(encode_png(texture(person, image)))
+            rows.append(f"{person}-{image}.png,p{person},face")
+    (people / "manifest.csv").write_text("\n".join(rows) + "\n")
+    log = root / "edits.log"
+    params = json.dumps({"leak": 0.05, "fail": 0.02, "log": str(log), "sleep_s": 0.01})
+    editor = PYTHON.format(entry=f"{ENTRY}:load", params=params)
+    suite = root / "suite.yaml"
+    suite.write_text(PIXELS_SUITE.format(name="killed", editor=editor, manifest=people / "manifest.csv"))
+    started = time.monotonic()
+    subprocess.run(command(suite, root / "undisturbed"), check=True, capture_output=True)
+    took = time.monotonic() - started
+    log.unlink()
+    return kill_loop(suite, root / "undisturbed", root / "killed", log, n_kills, seed=seed, longest_s=0.9 * took)
+
+
+@pytest.mark.usefixtures("register_folder")
+def test_five_kills_change_nothing(tmp_path: Path) -> None:
+    outcome = loop(tmp_path, 5)
+    assert outcome.kills == 5
+    assert len(set(outcome.stages)) > 1, "the kills all fell into one moment; draw others"
+    assert outcome.edited_again == 0
+    assert outcome.left_behind == 0
+    assert outcome.reports_equal
