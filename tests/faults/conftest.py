@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+
 from visavox.engine.worker import EditorLimits, EditorWorker
 from visavox.ports.editor import EditRequest
 

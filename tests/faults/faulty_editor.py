@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from visavox.editor import Audio, EditRequest, Failed, Refused
 
 

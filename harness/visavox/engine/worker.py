@@ -64,6 +64,7 @@ class CaseResult(NamedTuple):
         media: the edited image or sound; None unless edited.
         reason: what happened, in words; empty if edited. The same fault reads the same in every run.
         stderr_tail: at most 2 kB of what the model wrote last (standard output too); empty if edited.
+        is_fault: whether the model broke down over this case (crash, time-out, memory, exception, miscount), twice.
     """
 
     case_id: str
@@ -71,6 +72,7 @@ class CaseResult(NamedTuple):
     media: Media | None
     reason: str
     stderr_tail: str = ""
+    is_fault: bool = False
 
 
 class _Fault(NamedTuple):
@@ -160,7 +162,7 @@ class EditorWorker:
             self.close()
             answer = self._attempt([request])
         if isinstance(answer, _Fault):
-            return CaseResult(request.case_id, answer.outcome, None, answer.reason, answer.stderr_tail)
+            return CaseResult(request.case_id, answer.outcome, None, answer.reason, answer.stderr_tail, True)
         return answer[0]
 
     def _attempt(self, batch: Sequence[EditRequest]) -> _Answer:
