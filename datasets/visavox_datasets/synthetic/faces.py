@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image as PillowImage
+
 from visavox.core.errors import ConfigError, MissingDependencyError
 from visavox.ports.editor import Image
 
