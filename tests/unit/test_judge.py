@@ -1,0 +1,261 @@
+"""The judge: three values, Holm, support, instruments, precedence; nothing missing ever passes."""
+
+from __future__ import annotations
+
+import pytest
+
+from visavox.core.records import (
+    AssessmentResult,
+    DatasetSummary,
+    Decision,
+    Digest,
+    Estimate,
+    Instrument,
+    IntervalBasis,
+    JudgeCard,
+    NotMade,
+    OperatingPoint,
+    StricterThreshold,
+)
+from visavox.core.terms import Attacker, InstrumentState, Modality, Support, ToolClass, Verdict
+from visavox.metrics.intervals import bound_lower, bound_upper
+from visavox.policy.judge import Facts, judge, plan_cells
+from visavox.policy.load import Policy, load_policy
+
+POLICY = load_policy("baseline").policy
+FEW, WEAK = Support.FEW_PEOPLE, Support.WEAK
+ANONYMISE = ToolClass.ANONYMISE
+
+
+def basis(p: float, n: float = 400.0, people: int = 60) -> IntervalBasis:
+    return IntervalBasis(p_low=p, n_eff_low=n, p_high=p, n_eff_high=n, df=people - 1)
+
+
+def estimate(
+    name: str,
+    p: float,
+    *,
+    recogniser: str = "a",
+    attacker: Attacker | None = None,
+    support: Support = WEAK,
+    n: float = 400.0,
+    stricter: float | None = None,
+    fmr: float = 1e-3,
+) -> Estimate:
+    found = basis(p, n)
+    point = OperatingPoint(
+        recogniser=recogniser, kind="k", target_fmr=fmr, threshold=0.5, n_non_mated=9999, n_people=60, fmr=1e-3,
+        fmr_low=0.0, fmr_high=2e-3, support=support,
+    )  # fmt: skip
+    return Estimate(
+        name=name, value=p, low=0, high=1, lower=bound_lower(found, 0.05), upper=bound_upper(found, 0.05), method="m",
+        n=400, n_eff=n, n_subjects=60, recogniser=recogniser, attacker=attacker, operating_point=point, basis=(found,),
+        stricter=None if stricter is None else StricterThreshold(value=stricter, basis=(basis(stricter, n),)),
+    )  # fmt: skip
+
+
+def difference(p1: float, p2: float, recogniser: str = "a") -> Estimate:
+    found = estimate("bystander_match_difference", 0.0, recogniser=recogniser)
+    return found.model_copy(update={"basis": (basis(p1, 20_000), basis(p2, 20_000)), "value": p1 - p2})
+
+
+def edited(p: float = 0.0) -> AssessmentResult:
+    found = estimate("non_edited_share", p, recogniser="")
+    return AssessmentResult(assessment="ledger", modality=Modality.FACE, estimates=(found,))
+
+
+def leak(*estimates: Estimate, recogniser: str = "a", **more: object) -> AssessmentResult:
+    own = (*estimates, difference(0.001, 0.001, recogniser))
+    return AssessmentResult(assessment="identity_leak", modality=Modality.FACE, estimates=own, **more)  # type: ignore[arg-type]
+
+
+def rates(ignorant: float, lazy: float, **kwargs: object) -> tuple[Estimate, Estimate]:
+    return (
+        estimate("subject_match_rate", ignorant, attacker=Attacker.IGNORANT, **kwargs),  # type: ignore[arg-type]
+        estimate("subject_match_rate", lazy, attacker=Attacker.LAZY_INFORMED, **kwargs),  # type: ignore[arg-type]
+    )
+
+
+def card(name: str, *families: str) -> JudgeCard:
+    return JudgeCard(
+        id=name, name=name, digest="0" * 64, detector="d", score="cosine", families=families or (name,),
+        training_overlap="none",
+    )  # fmt: skip
+
+
+DATA = DatasetSummary(
+    kind="manifest", digest=Digest(sha256="0" * 64), modality=Modality.FACE, n_subjects=60, n_samples=240,
+    n_test_subjects=60, n_test_samples=240, consent={"unstated": 240},
+)  # fmt: skip
+
+
+def decide(
+    *results: AssessmentResult,
+    judges: tuple[JudgeCard, ...] = (card("a"),),
+    policy: Policy = POLICY,
+    smoke: bool = False,
+    tool_class: ToolClass = ANONYMISE,
+) -> Decision:
+    cells = plan_cells(policy, tool_class, [j.id for j in judges])
+    return judge(policy, cells, Facts(tool_class, Modality.FACE, results, judges, DATA, smoke))
+
+
+def test_all_within_the_limits_passes() -> None:
+    assert decide(leak(*rates(0.02, 0.02)), edited()).verdict is Verdict.PASS
+
+
+def test_nothing_measured_is_inconclusive_never_pass() -> None:
+    decision = decide()
+    assert decision.verdict is Verdict.INCONCLUSIVE
+    assert all(c.verdict is Verdict.INCONCLUSIVE for c in decision.controls)
+
+
+def test_no_control_for_the_tool_class_is_inconclusive() -> None:
+    policy = POLICY.model_copy(
+        update={"controls": tuple(c for c in POLICY.controls if ToolClass.ATTRIBUTE not in c.tool_classes)}
+    )
+    assert decide(leak(*rates(0, 0)), edited(), policy=policy, tool_class=ToolClass.ATTRIBUTE).verdict is (
+        Verdict.INCONCLUSIVE
+    )
+
+
+def test_one_missing_cell_is_inconclusive() -> None:
+    (ignorant, _) = rates(0.02, 0.02)
+    decision = decide(leak(ignorant), edited())
+    assert decision.verdict is Verdict.INCONCLUSIVE
+    assert "nothing in this run measured it" in " ".join(decision.reasons)
+
+
+def test_an_estimate_not_made_says_why() -> None:
+    (ignorant, _) = rates(0.02, 0.02)
+    missing = NotMade(
+        name="subject_match_rate", recogniser="a", attacker=Attacker.LAZY_INFORMED, reason="too few people"
+    )
+    decision = decide(leak(ignorant, not_made=(missing,)), edited())
+    assert decision.verdict is Verdict.INCONCLUSIVE
+    assert "too few people" in " ".join(decision.reasons)
+
+
+def test_one_leaking_attacker_fails_all() -> None:
+    assert decide(leak(*rates(0.02, 0.2)), edited()).verdict is Verdict.FAIL
+
+
+def test_between_the_bounds_is_inconclusive() -> None:
+    assert decide(leak(*rates(0.02, 0.06)), edited()).verdict is Verdict.INCONCLUSIVE
+    assert decide(leak(*rates(0.02, 0.08)), edited()).verdict is Verdict.INCONCLUSIVE
+
+
+def test_pass_is_decided_by_the_bound_not_the_point() -> None:
+    """The same rate passes on many effective trials and not on few."""
+    assert decide(leak(*rates(0.05, 0.05, n=4000.0)), edited()).verdict is Verdict.PASS
+    assert decide(leak(*rates(0.05, 0.05, n=200.0)), edited()).verdict is Verdict.INCONCLUSIVE
+
+
+def test_holm_guards_the_fail_side() -> None:
+    """A p-value between alpha/m and alpha is no FAIL beside other cells that are far from failing."""
+    policy = POLICY
+    rate = next(p / 1000 for p in range(70, 200) if 0.02 < _p(p / 1000) < 0.045)
+    decision = decide(leak(*rates(rate, 0.0)), edited(), policy=policy)
+    assert decision.verdict is Verdict.INCONCLUSIVE
+    alone = policy.model_copy(
+        update={
+            "controls": tuple(c.model_copy(update={"attackers": (Attacker.IGNORANT,)}) for c in policy.controls[:1])
+        }
+    )
+    assert decide(leak(*rates(rate, 0.0)), edited(), policy=alone).verdict is Verdict.FAIL
+
+
+def _p(rate: float) -> float:
+    from visavox.metrics.intervals import p_value_fail
+
+    return p_value_fail((basis(rate),), 0.07)
+
+
+@pytest.mark.parametrize(("support", "verdict"), [(WEAK, Verdict.PASS), (FEW, Verdict.INCONCLUSIVE)])
+def test_few_people_cannot_pass(support: Support, verdict: Verdict) -> None:
+    assert decide(leak(*rates(0.01, 0.01, support=support)), edited()).verdict is verdict
+
+
+def test_few_people_fail_only_where_the_stricter_threshold_agrees() -> None:
+    assert decide(leak(*rates(0.3, 0.3, support=FEW, stricter=0.25)), edited()).verdict is Verdict.FAIL
+    assert decide(leak(*rates(0.3, 0.3, support=FEW, stricter=0.05)), edited()).verdict is Verdict.INCONCLUSIVE
+    assert decide(leak(*rates(0.3, 0.3, support=FEW)), edited()).verdict is Verdict.INCONCLUSIVE
+
+
+def instrument(state: InstrumentState, protects: Verdict, recogniser: str = "a") -> Instrument:
+    return Instrument(
+        name="check", state=state, protects=protects, recogniser=recogniser, detectable="x", reason="because"
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "protects", "rate", "verdict"),
+    [
+        (InstrumentState.RED, Verdict.PASS, 0.01, Verdict.INCONCLUSIVE),
+        (InstrumentState.RED, Verdict.PASS, 0.3, Verdict.FAIL),  # a dull judge's leak still counts
+        (InstrumentState.RED, Verdict.FAIL, 0.3, Verdict.INCONCLUSIVE),
+        (InstrumentState.RED, Verdict.FAIL, 0.01, Verdict.PASS),
+        (InstrumentState.NOT_ASSESSABLE, Verdict.FAIL, 0.01, Verdict.INCONCLUSIVE),
+        (InstrumentState.NOT_ASSESSABLE, Verdict.PASS, 0.01, Verdict.INCONCLUSIVE),
+        (InstrumentState.NOT_ASSESSABLE, Verdict.FAIL, 0.3, Verdict.FAIL),
+        (InstrumentState.GREEN, Verdict.PASS, 0.01, Verdict.PASS),
+    ],
+)
+def test_instruments(state: InstrumentState, protects: Verdict, rate: float, verdict: Verdict) -> None:
+    result = leak(*rates(rate, rate), instruments=(instrument(state, protects),))
+    assert decide(result, edited()).verdict is verdict
+
+
+def test_an_instrument_of_another_judge_does_not_speak_of_this_one() -> None:
+    result = leak(*rates(0.01, 0.01), instruments=(instrument(InstrumentState.RED, Verdict.PASS, "b"),))
+    assert decide(result, edited()).verdict is Verdict.PASS
+
+
+def test_every_judge_must_pass() -> None:
+    other = tuple(e.model_copy(update={"recogniser": "b"}) for e in rates(0.01, 0.06))
+    result = leak(*rates(0.01, 0.01), *other, difference(0.001, 0.001, "b"))
+    assert decide(result, edited(), judges=(card("a"), card("b"))).verdict is Verdict.INCONCLUSIVE
+
+
+def test_two_networks_of_one_family_are_one_judge() -> None:
+    policy = POLICY.model_copy(update={"min_judge_families": 2})
+    other = tuple(e.model_copy(update={"recogniser": "b"}) for e in rates(0.01, 0.01))
+    result = leak(*rates(0.01, 0.01), *other, difference(0.001, 0.001, "b"))
+    same = (card("a", "facenet", "vgg"), card("b", "facenet"))
+    apart = (card("a", "facenet"), card("b", "dlib"))
+    assert decide(result, edited(), judges=same, policy=policy).verdict is Verdict.INCONCLUSIVE
+    assert decide(result, edited(), judges=apart, policy=policy).verdict is Verdict.PASS
+
+
+def test_bystanders_beyond_the_limit_fail() -> None:
+    result = AssessmentResult(
+        assessment="identity_leak", modality=Modality.FACE, estimates=(*rates(0.01, 0.01), difference(0.05, 0.001))
+    )
+    assert decide(result, edited()).verdict is Verdict.FAIL
+
+
+def test_failing_to_edit_is_no_pass_and_no_fail() -> None:
+    assert decide(leak(*rates(0.01, 0.01)), edited(0.5)).verdict is Verdict.INCONCLUSIVE
+
+
+def test_consent_smoke_and_requirements() -> None:
+    results = (leak(*rates(0.01, 0.01)), edited())
+    assert decide(*results, smoke=True).verdict is Verdict.INCONCLUSIVE
+    assert decide(*results, policy=POLICY.model_copy(update={"require_consent": True})).verdict is Verdict.INCONCLUSIVE
+    wanting = POLICY.model_copy(update={"requires": ("identity_leak", "detectability")})
+    assert decide(*results, policy=wanting).verdict is Verdict.INCONCLUSIVE
+    absent = AssessmentResult(assessment="detectability", modality=Modality.FACE, not_applicable="no trial")
+    assert decide(*results, absent, policy=wanting).verdict is Verdict.PASS
+
+
+def test_the_policys_operating_point_is_judged_not_the_suites() -> None:
+    strict = tuple(e.model_copy() for e in rates(0.3, 0.3, fmr=1e-2))
+    assert decide(leak(*strict, *rates(0.01, 0.01)), edited()).verdict is Verdict.PASS
+    assert decide(leak(*strict), edited()).verdict is Verdict.INCONCLUSIVE
+
+
+def test_an_attribute_edit_cannot_pass_before_drift_is_measured() -> None:
+    stays = estimate("subject_non_match_rate", 0.01)
+    decision = decide(leak(stays), edited(), tool_class=ToolClass.ATTRIBUTE)
+    assert decision.verdict is Verdict.INCONCLUSIVE
+    assert any("BASE-DRIFT" in reason for reason in decision.reasons)
