@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from populations import sizes, successes
 
+from visavox.core.records import IntervalBasis
 from visavox.metrics import effective_size as es
 from visavox.metrics import intervals, multiplicity, planning
 
@@ -34,9 +35,9 @@ def plan(limits: tuple[float, ...] = (0.07, 0.05, 0.01)) -> list[Row]:
                     {"form": "person", "limit": limit, "rate": rate, "icc": icc, "trials": m, "people": needed}
                     | {"specification": number, "ratio": needed / number}
                 )
-    for (limit, rate), stated in SECTION_7_SWAP.items():
+    for (limit, rate), pair in SECTION_7_SWAP.items():
         if limit in limits:
-            for m, number in zip((4, 10), stated, strict=True):
+            for m, number in zip((4, 10), pair, strict=True):
                 needed = planning.people_needed_swap(limit, rate, m)
                 rows.append(
                     {"form": "swap", "limit": limit, "rate": rate, "icc": "effects .2", "trials": m}
@@ -102,7 +103,7 @@ def family(runs: int) -> list[Row]:
             p_values = np.ones(8)  # a cell that does not miss at .05 has p > .05 and is never rejected
             for cell in np.flatnonzero(lowest):
                 size = data.n[cell] / data.deff[cell]
-                basis = intervals.IntervalBasis(
+                basis = IntervalBasis(
                     p_low=data.p[cell], n_eff_low=size, p_high=data.p[cell], n_eff_high=size, df=data.df
                 )
                 p_values[cell] = intervals.p_value_fail((basis,), 0.07)

@@ -27,7 +27,7 @@ def errors(truth: float, lower: np.ndarray, upper: np.ndarray, low: np.ndarray, 
     }
 
 
-def ends(p: Any, n_eff: Any, df: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def ends(p: Any, n_eff: Any, df: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """lower, upper at .05; low, high at .025."""
     return (
         es.lower_bounds(p, n_eff, df, 0.05),

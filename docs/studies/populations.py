@@ -53,4 +53,5 @@ def non_mated(rng: np.random.Generator, people: int, each: int, person_effect: f
     """Standard normal non-mated scores; each person's effect has the variance ``person_effect``."""
     first, second = comparisons(people, each)
     effect = np.sqrt(person_effect) * rng.standard_normal(people)
-    return effect[first] + effect[second] + np.sqrt(1 - 2 * person_effect) * rng.standard_normal(first.size)
+    scores: Array = effect[first] + effect[second] + np.sqrt(1 - 2 * person_effect) * rng.standard_normal(first.size)
+    return scores

@@ -52,7 +52,7 @@ def criteria(tables: Tables) -> list[Criterion]:
     found.append(
         Criterion(
             "a: median width at >= 40 people <= 1.35 x the unfloored interval's",
-            f"median over cells {at_40:.3f}, largest cell {wide.max():.3f}",
+            f"median over cells {at_40:.3f}; {(wide > 1.35).mean():.0%} of the cells above, largest {wide.max():.2f}",
             at_40 <= 1.35,
         )
     )

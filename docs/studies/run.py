@@ -64,16 +64,37 @@ def write(path: Path, rows: list[Row]) -> None:
         )
 
 
+def read(path: Path) -> list[Row]:
+    """Rows as they were written; numbers and truth values are recognised by their form."""
+
+    def value(text: str) -> object:
+        if text in {"True", "False"}:
+            return text == "True"
+        for kind in (int, float):
+            try:
+                return kind(text)
+            except ValueError:
+                continue
+        return text
+
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{name: value(text) for name, text in row.items()} for row in csv.DictReader(file)]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true", help="fewer runs, smaller grids")
     parser.add_argument(
         "--out", type=Path, default=None, help="folder to write to; default: this one, none with --short"
     )
+    parser.add_argument("--page", action="store_true", help="no simulation: the page again from the tables")
     asked = parser.parse_args()
     folder: Path | None = asked.out or (None if asked.short else Path(__file__).parent)
     tables: dict[str, list[Row]] = {}
     for name, study in studies(asked.short).items():
+        if asked.page and folder is not None:
+            tables[name] = read(folder / f"{name}.csv")
+            continue
         start = time.perf_counter()
         tables[name] = study()
         print(f"{name}: {len(tables[name])} rows, {time.perf_counter() - start:.1f} s", flush=True)

@@ -41,6 +41,44 @@ def test_det_auc_and_eer_against_scikit_learn(seed: int, ties: bool) -> None:
     assert curves.eer(mated, non_mated).eer == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(("seed", "figure"), list(itertools.product(range(6), ("eer", "auc"))))
+def test_linearised_intervals_against_loops(seed: int, figure: str) -> None:
+    """Case d from the text; people with strong effects, so that the variance and not the floor decides."""
+    rng = np.random.default_rng(seed)
+    k = 9
+    owner, (i, j) = np.repeat(np.arange(k), 6), (np.repeat(side, 3) for side in np.triu_indices(k, 1))
+    effect = 2 * rng.standard_normal(k)
+    mated, non = 1 - effect[owner] + rng.normal(0, 0.3, owner.size), effect[i] + effect[j] + rng.normal(0, 0.3, i.size)
+    if figure == "eer":
+        found, point = curves.eer_interval(mated, owner, non, i, j), curves.eer(mated, non)
+        value, n, tau = point.eer, mated.size, point.threshold
+        window = 0.25 * min(np.std(mated), np.std(non))
+        near = [max(1, sum(abs(s - tau) <= window for s in group)) / group.size for group in (mated, non)]
+        w = near[0] / sum(near)
+        of_mated = [(1 - w) * ((s < tau) - point.fnmr) / mated.size for s in mated]
+        of_non = [w * ((s >= tau) - point.fmr) / non.size for s in non]
+    else:
+        found, value = curves.auc_interval(mated, owner, non, i, j), curves.auc(mated, non)
+        n = min(mated.size, non.size)
+        of_mated = [(np.mean(non < s) - value) / mated.size for s in mated]
+        of_non = [(np.mean(mated > s) - value) / non.size for s in non]
+    sums = [sum(r for r, o in zip(of_mated, owner, strict=True) if o == x) for x in range(k)]
+    sums = [v + sum(r for r, a, b in zip(of_non, i, j, strict=True) if x in {a, b}) for x, v in enumerate(sums)]
+    pairs = [
+        sum(r for r, a, b in zip(of_non, i, j, strict=True) if (a, b) == pair) for pair in set(zip(i, j, strict=True))
+    ]
+    variance = k / (k - 1) * (sum(v * v for v in sums) - sum(v * v for v in pairs))
+    deff = variance / (value * (1 - value) / n)
+    assert deff > 1
+    assert (found.p, found.n) == (pytest.approx(value), n)
+    assert found.deff == pytest.approx(deff)
+
+
+def test_target_that_floating_point_cannot_hold() -> None:
+    assert 0.29 * 100 < 29
+    assert operating_points.threshold_at_fmr(np.arange(100.0), 0.29).fmr == 0.29
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_auc_against_mann_whitney(seed: int) -> None:
     mated, non_mated = scores(seed, ties=True)
