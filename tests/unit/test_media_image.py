@@ -9,6 +9,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
+
 from visavox.core.errors import MediaError
 from visavox.media.image import check_image, decode_image, encode_png, is_blank
 
