@@ -126,9 +126,14 @@ def bounds_of(estimate: Estimate, alpha: float) -> Bounds:
     return Bounds(bound_lower(estimate.basis[0], alpha), bound_upper(estimate.basis[0], alpha))
 
 
+_STRENGTH = {Support.NONE: 0, Support.FEW_PEOPLE: 1, Support.WEAK: 2, Support.FULL: 3}
+
+
 def _support(estimate: Estimate) -> Support:
-    point = estimate.operating_point
-    return Support.FULL if isinstance(point, NoOperatingPoint) else point.support
+    """The weakest support among the thresholds that decided trials."""
+    points = [estimate.operating_point, *(part.operating_point for part in estimate.strata if not part.imputed)]
+    levels = [point.support for point in points if not isinstance(point, NoOperatingPoint)]
+    return min(levels, key=_STRENGTH.__getitem__, default=Support.FULL)
 
 
 def _p_fail(draft: _Draft) -> float:
