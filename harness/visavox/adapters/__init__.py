@@ -6,8 +6,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from visavox.ports.editor import baselines, editors
-from visavox.ports.recogniser import recognisers
+# Modules, not names: the subpackages `editors` and `recognisers` would take the place of equal names here.
+from visavox.ports import editor as editor_port
+from visavox.ports import recogniser as recogniser_port
 
 
 def _lazy(module: str, attribute: str) -> Callable[..., Any]:
@@ -25,7 +26,7 @@ def register() -> None:
         "folder": "media made elsewhere: a CSV of case_id, output_path, outcome",
         "baseline": "a reference editor of known behaviour",
     }.items():
-        editors.register(kind, _lazy(f"editors.{kind}", "build"), summary=summary)
+        editor_port.editors.register(kind, _lazy(f"editors.{kind}", "build"), summary=summary)
     for name, summary in {
         "identity": "returns its input: leaks everything",
         "replace": "another synthetic person per case: leaks nothing",
@@ -34,9 +35,9 @@ def register() -> None:
         "mask": "a solid box over the face, margin",
         "k_same": "average of the k nearest aligned faces, k",
     }.items():
-        baselines.register(name, _lazy(f"editors.baselines.{name}", "load"), summary=summary)
+        editor_port.baselines.register(name, _lazy(f"editors.baselines.{name}", "load"), summary=summary)
     for name, summary in {
         "dlib": "dlib ResNet (128-d, Euclidean); MTCNN boxes, 5-point predictor",
         "onnx_face": "any ArcFace-like network: path, sha256, input_px, template, mean, std, channel",
     }.items():
-        recognisers.register(name, _lazy(f"recognisers.{name}", "build"), summary=summary)
+        recogniser_port.recognisers.register(name, _lazy(f"recognisers.{name}", "build"), summary=summary)

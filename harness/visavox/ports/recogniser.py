@@ -32,7 +32,7 @@ class Region:
         box: x0, y0, x1, y1.
         landmarks: five (x, y) points: the viewer's left eye, right eye, nose tip, left and right mouth corner.
         confidence: the detector's own, in [0, 1].
-        n_found: how many faces the detector found; the region is the largest.
+        n_found: how many faces were found; the region is the largest sure one, else the most confident.
     """
 
     box: tuple[float, float, float, float]
