@@ -1,0 +1,135 @@
+"""The main job on real faces: identity fails, a stranger passes where people and judge suffice, and the report says why.
+
+Uses the real-data kit; templates are cached for the session.
+"""
+
+from __future__ import annotations
+
+import csv
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from visavox import load_suite, run
+from visavox.cli import exit_code
+from visavox.core.records import EditRow, Estimate, Report
+from visavox.core.terms import Attacker, Verdict
+
+pytestmark = [pytest.mark.kit, pytest.mark.timeout(900)]
+
+SUITE = """
+name: {name}
+editor: {editor}
+dataset: {{kind: manifest, path: {manifest}}}
+recognisers: [{judges}]
+assessments: {{identity_leak: {{}}}}
+policy: baseline
+seed: 7
+execution: {{cache: true, retention: all}}
+"""
+MOBILEFACE = (
+    "{{name: onnx_face, id: mobileface, path: {kit}/weights/mobilefacenet_arcface_128.onnx, sha256: "
+    "f055d9c9a4d826d198c42666590fdefa0fdc1374a75ccb6306c3d1b1bf8f74c5, input_px: 112, template: arcface5, mean: 127.5,"
+    " std: 128, channel: rgb}}"
+)
+BASELINE = "{{kind: baseline, name: {name}, tool_class: anonymise}}"
+
+Go = Callable[..., tuple[Report, Path]]
+
+
+@pytest.fixture(scope="module")
+def go(kit: Path, tmp_path_factory: pytest.TempPathFactory) -> Go:
+    """Runs one suite on one of the kit's manifests."""
+    root = tmp_path_factory.mktemp("real")
+
+    def start(
+        name: str, manifest: str, editor: str, *, dlib: bool = True, mobileface: bool = True
+    ) -> tuple[Report, Path]:
+        judges = (["dlib"] if dlib else []) + ([MOBILEFACE.format(kit=kit)] if mobileface else [])
+        path = root / f"{name}.yaml"
+        path.write_text(SUITE.format(name=name, editor=editor, manifest=kit / manifest, judges=", ".join(judges)))
+        return run(load_suite(path), root / name), root / name
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def strangers(go: Go) -> tuple[Report, Path]:
+    """``replace`` on 96 people x 4 under both judges."""
+    return go("strangers", "faces-medium.csv", BASELINE.format(name="replace"))
+
+
+def cells(report: Report, judge: str) -> list[Verdict]:
+    return [
+        row.verdict for control in report.decision.controls for row in control.cells if row.cell.recogniser == judge
+    ]
+
+
+def figure(report: Report, name: str, judge: str, attacker: Attacker | None) -> Estimate:
+    (found,) = [
+        e
+        for result in report.results
+        for e in result.estimates
+        if (e.name, e.recogniser, e.attacker) == (name, judge, attacker)
+    ]
+    return found
+
+
+def test_identity_fails_on_thirty_people(go: Go) -> None:
+    report, folder = go("identity", "faces-small.csv", BASELINE.format(name="identity"))
+    assert report.decision.verdict is Verdict.FAIL
+    assert exit_code(["gate", str(folder)]) == 1
+    for judge in ("dlib", "mobileface"):
+        for attacker in (Attacker.IGNORANT, Attacker.LAZY_INFORMED):
+            assert figure(report, "subject_match_rate", judge, attacker).value > 0.8
+    assert report.ledger.unchanged == report.ledger.attempted == 120
+
+
+def test_a_stranger_on_thirty_people_is_inconclusive(go: Go) -> None:
+    report, folder = go("few", "faces-small.csv", BASELINE.format(name="replace"))
+    assert report.decision.verdict is Verdict.INCONCLUSIVE
+    assert exit_code(["gate", str(folder)]) == 2
+    assert any("30 people (40 are needed)" in reason for reason in report.decision.reasons)
+
+
+def test_dlib_cannot_support_a_pass_and_the_report_says_so(strangers: tuple[Report, Path]) -> None:
+    report, _ = strangers
+    assert report.decision.verdict is Verdict.INCONCLUSIVE
+    assert cells(report, "mobileface") == [Verdict.PASS] * 3
+    assert cells(report, "dlib") == [Verdict.INCONCLUSIVE] * 3
+    (control,) = [i for i in report.instruments if (i.name, i.recogniser) == ("control", "dlib")]
+    assert control.value == pytest.approx(0.241, abs=0.04)  # the kit's README
+    assert "it cannot support a PASS" in control.reason
+    assert any("cannot support a PASS" in reason for reason in report.decision.reasons)
+
+
+def test_unedited_faces_show_the_kits_figures(strangers: tuple[Report, Path]) -> None:
+    """FNMR at FMR 1e-3 of the README: dlib 24.1 %, MobileFaceNet 3.3 %, each inside the interval."""
+    report, _ = strangers
+    for judge, fnmr in (("dlib", 0.241), ("mobileface", 0.033)):
+        found = figure(report, "fnmr", judge, Attacker.CONTROL)
+        assert found.low <= fnmr <= found.high
+        assert found.n == 96 * 6
+
+
+def test_the_same_strangers_pass_under_mobilefacenet(strangers: tuple[Report, Path], go: Go, tmp_path: Path) -> None:
+    """The outputs of the run above, given as media made elsewhere: also the editor ``folder`` on real pictures."""
+    _, folder = strangers
+    with sqlite3.connect(folder / "journal.sqlite") as db, (tmp_path / "outputs.csv").open("w", newline="") as stream:
+        table = csv.writer(stream)
+        table.writerow(["case_id", "output_path", "outcome"])
+        for (text,) in db.execute("SELECT row FROM edits"):
+            row = EditRow.model_validate_json(text)
+            digest = row.outputs[0].digest
+            (tmp_path / f"{row.case_id}.png").write_bytes((folder / "media" / digest[:2] / digest[2:]).read_bytes())
+            table.writerow([row.case_id, f"{row.case_id}.png", row.outcome.value])
+    editor = (
+        f"{{kind: folder, path: {tmp_path}/outputs.csv, name: strangers, version: '1', operation: face-anonymisation,"
+        " tool_class: anonymise}"
+    )
+    report, passed = go("passed", "faces-medium.csv", editor, dlib=False)
+    assert report.decision.verdict is Verdict.PASS, report.decision.reasons
+    assert exit_code(["gate", str(passed)]) == 0
+    assert figure(report, "subject_match_rate", "mobileface", Attacker.IGNORANT).upper <= 0.07

@@ -1,0 +1,185 @@
+"""Plan, store, journal, run folder and tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pretend import PYTHON
+
+from visavox.api import prepare
+from visavox.core.config import Suite
+from visavox.core.digest import sha256_bytes
+from visavox.core.errors import ConfigError, RunFolderError
+from visavox.core.records import EditRow
+from visavox.core.terms import Outcome
+from visavox.engine.cache import TemplateCache
+from visavox.engine.embed import masked
+from visavox.engine.folder import RunFolder
+from visavox.engine.journal import Journal, JournalledEdit
+from visavox.engine.plan import make_plan
+from visavox.engine.store import Store
+from visavox.engine.tables import region_of, region_values
+from visavox.ports.recogniser import FailureToAcquire, Region
+
+ENTRY = Path(__file__).parents[1] / "editors_under_test.py"
+REGION = Region((1.5, 2.0, 30.0, 40.25), tuple((float(i), 2.0 * i) for i in range(5)), 0.99, 2)
+
+
+@pytest.fixture
+def suite_of(make_people: Callable[..., Path], pixels_suite: Callable[..., Path]) -> Callable[..., Suite]:
+    from visavox import load_suite
+
+    manifest = make_people(12, 3)
+    return lambda *overrides: load_suite(
+        pixels_suite(manifest, PYTHON.format(entry=f"{ENTRY}:load", params="{}")), overrides=overrides
+    )
+
+
+def test_every_test_sample_is_one_case(suite_of: Callable[..., Suite]) -> None:
+    plan = prepare(suite_of()).plan
+    assert len(plan.cases) == len(plan.samples) == 36
+    assert sorted(plan.case_sample) == list(range(36))
+    assert len({case.id for case in plan.cases}) == 36
+    assert len(plan.masked) == 24
+
+
+def test_the_cap_is_balanced_over_people_and_drawn_by_the_seed(suite_of: Callable[..., Suite]) -> None:
+    def people(*overrides: str) -> list[int]:
+        plan = prepare(suite_of("execution.max_cases=18", *overrides)).plan
+        return [plan.samples[i].person for i in plan.case_sample]
+
+    counts = np.bincount(people(), minlength=12)
+    assert counts.sum() == 18
+    assert set(counts) == {1, 2}
+    assert people("seed=1") != people("seed=2")
+    assert people("seed=1") == people("seed=1")
+
+
+def test_a_plan_holds_no_names(suite_of: Callable[..., Suite]) -> None:
+    assert "person 1" not in prepare(suite_of()).plan.model_dump_json()
+
+
+def test_a_tool_class_that_is_not_built_is_refused(suite_of: Callable[..., Suite]) -> None:
+    with pytest.raises(ConfigError, match="anonymise and attribute"):
+        prepare(suite_of("editor.tool_class=swap"))
+
+
+def test_nobody_with_two_recordings_is_an_error(
+    make_people: Callable[..., Path], pixels_suite: Callable[..., Path]
+) -> None:
+    from visavox import load_suite
+
+    suite = load_suite(pixels_suite(make_people(5, 1, "single"), PYTHON.format(entry=f"{ENTRY}:load", params="{}")))
+    with pytest.raises(ConfigError, match="two recordings"):
+        prepare(suite)
+
+
+def test_a_judge_that_trained_the_editor_is_refused(suite_of: Callable[..., Suite]) -> None:
+    with pytest.raises(ConfigError, match="may not judge it"):
+        prepare(suite_of("editor.trained_with=[pixels]"))
+
+
+def test_units_cover_all_items(suite_of: Callable[..., Suite]) -> None:
+    plan = make_plan(suite_of(), prepare(suite_of()).dataset)
+    assert [len(unit) for unit in plan.units(70)] == [32, 32, 6]
+    assert plan.units(0) == []
+
+
+def test_the_store_gives_back_what_it_got_and_notices_alteration(tmp_path: Path) -> None:
+    store = Store(tmp_path / "media")
+    digest = store.put(b"picture")
+    assert digest == sha256_bytes(b"picture") == store.put(b"picture")
+    assert store.read(digest) == b"picture"
+    file = next(p for p in (tmp_path / "media").rglob("*") if p.is_file())
+    file.write_bytes(b"other")
+    with pytest.raises(RunFolderError, match="altered"):
+        store.read(digest)
+    file.unlink()
+    with pytest.raises(RunFolderError):
+        store.read(digest)
+
+
+def test_the_journal_writes_a_unit_whole_or_not_at_all(tmp_path: Path) -> None:
+    row = EditRow(case_id="0" * 16, outcome=Outcome.FAILED, reason="x")
+    with Journal(tmp_path / "j.sqlite") as journal:
+        journal.finish("edit", 0, duration_s=1.0, edits=[JournalledEdit(row, "tail")])
+        with pytest.raises(Exception, match="UNIQUE"):
+            journal.finish("edit", 1, duration_s=1.0, edits=[JournalledEdit(row, "tail")])
+        assert journal.is_finished("edit", 0)
+        assert not journal.is_finished("edit", 1)
+    with Journal(tmp_path / "j.sqlite") as journal:
+        assert journal.edits() == {"0" * 16: JournalledEdit(row, "tail")}
+
+
+def test_a_garbled_journal_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "j.sqlite").write_bytes(b"not a database, but long enough to be looked at" * 50)
+    with pytest.raises(RunFolderError, match="open the journal"):
+        Journal(tmp_path / "j.sqlite")
+
+
+def test_a_folder_belongs_to_one_process_and_holds_nothing_else(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with folder.locked():
+        assert stat.S_IMODE((tmp_path / "run").stat().st_mode) == 0o700
+        code = (
+            "import sys; from pathlib import Path; from visavox.engine.folder import RunFolder\n"
+            "with RunFolder(Path(sys.argv[1])).locked(): pass"
+        )
+        other = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / "run")], capture_output=True, text=True, check=False
+        )
+        assert "another process is running there" in other.stderr
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("x")
+    with pytest.raises(RunFolderError, match="no run of ours"), RunFolder(tmp_path / "mine").locked():
+        pass
+    assert os.listdir(tmp_path / "mine") == ["thesis.txt"]
+
+
+def test_regions_survive_the_table() -> None:
+    assert region_of(region_values(REGION)) == REGION
+
+
+def test_the_cache_keeps_templates_and_stays_in_bounds(tmp_path: Path) -> None:
+    cache = TemplateCache(tmp_path / "c")
+    assert cache.template("m", "r", REGION) is None
+    vector = np.arange(4, dtype=np.float32) / 3
+    cache.put_template("m", "r", REGION, vector)
+    cache.put_region("m", "d", FailureToAcquire("no face found"))
+    again = TemplateCache(tmp_path / "c")
+    found = again.template("m", "r", REGION)
+    assert isinstance(found, np.ndarray)
+    assert np.array_equal(found, vector)
+    assert again.template("m", "other", REGION) is None
+    assert again.region("m", "d") == FailureToAcquire("no face found")
+    assert TemplateCache(tmp_path / "c", limit_bytes=0).template("m", "r", REGION) is None
+    assert stat.S_IMODE((tmp_path / "c").stat().st_mode) == 0o700
+
+
+def test_masking_hides_the_box_and_nothing_else() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (60, 50, 3), dtype=np.uint8)
+    hidden = masked(image, Region((10, 20, 30, 40), (), 1.0))
+    assert len(np.unique(hidden[20:40, 10:30].reshape(-1, 3), axis=0)) == 1
+    assert np.array_equal(hidden[:18], image[:18])
+    assert np.array_equal(hidden[42:], image[42:])
+
+
+def test_run_log_has_no_names_and_says_what_became_of_a_case(
+    make_people: Callable[..., Path], pixels_suite: Callable[..., Path], tmp_path: Path
+) -> None:
+    from visavox import load_suite, run
+
+    editor = PYTHON.format(entry=f"{ENTRY}:load", params=json.dumps({"fail": 0.2}))
+    run(load_suite(pixels_suite(make_people(15, 3, "logged"), editor)), tmp_path / "run")
+    text = (tmp_path / "run" / "run.log").read_text()
+    assert "failed: asked to" in text
+    assert "verdict INCONCLUSIVE" in text
+    assert "person" not in text
