@@ -60,7 +60,7 @@ def _opened(root: Path, path: str) -> Iterator[BinaryIO]:
         if not real.is_relative_to(root):
             raise FileFault("leaves the manifest's folder")
         # Non-blocking: opening a named pipe must not wait for a writer.
-        descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             _check(os.fstat(descriptor))
             stream = os.fdopen(descriptor, "rb")
