@@ -73,6 +73,13 @@ def _daemon() -> None:
     os._exit(9)
 
 
+def _poison() -> None:
+    """From here on everything in this process fails, as after a device-side assertion."""
+    POISONED.append(True)
+    raise RuntimeError("poisoned")
+
+
+POISONED: list[bool] = []
 FAULTS: dict[str, Callable[[], object]] = {
     "abort": os.abort,
     "segfault": lambda: ctypes.string_at(0),
@@ -92,6 +99,7 @@ FAULTS: dict[str, Callable[[], object]] = {
     "huge header on the socket": lambda: _private_socket().sendall(b"VXV1" + b"\xff" * 12),
     "drip": _drip,
     "daemon": _daemon,
+    "poison": _poison,
     "stdout noise": _flood_stdout,
 }
 
@@ -132,6 +140,8 @@ class Faulty:
         return results
 
     def _one(self, request: EditRequest) -> Any:
+        if POISONED:
+            raise RuntimeError("still poisoned")
         image = request.media["subject"]
         fault = self.faults.get(request.case_id, "")
         if not fault or (self.once and self.once.exists()):

@@ -32,6 +32,7 @@ RAISED = {
     "raise": (Outcome.FAILED, r"raised ValueError: bad case"),
     "raise BaseException": (Outcome.FAILED, r"raised Odd: \(its text cannot be read\)"),
     "KeyboardInterrupt": (Outcome.FAILED, r"raised KeyboardInterrupt"),
+    "poison": (Outcome.FAILED, r"raised RuntimeError: poisoned"),
     "sys.exit": (Outcome.FAILED, r"raised SystemExit: 0"),
     "one too few": (Outcome.INVALID, r"edit returned 0 results to 1 request"),
     "one too many": (Outcome.INVALID, r"edit returned 2 results to 1 request"),
@@ -87,7 +88,7 @@ def test_every_fault_costs_its_own_case(table: dict[str, tuple[Outcome, str]], s
     check(start(faults=faults, max_batch=max_batch).run_unit(requests), requests, faults)
 
 
-@pytest.mark.parametrize("fault", ["segfault", "raise", "one too few", "garbage on the socket"])
+@pytest.mark.parametrize("fault", ["segfault", "raise", "poison", "one too few", "garbage on the socket"])
 def test_one_guilty_case_in_a_batch_of_four(fault: str, start: Start) -> None:
     requests = cases(6)
     faults = {requests[2].case_id: fault}
