@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from visavox.ports.dataset import Dataset, DatasetSpec, datasets, renderers
+from visavox.core.records import DatasetSpec
+from visavox.ports.dataset import Dataset, datasets, renderers
 from visavox.ports.editor import Image
 
 

@@ -21,10 +21,9 @@ from pathlib import Path
 
 from visavox.core.digest import sha256_bytes, sha256_json
 from visavox.core.errors import ConfigError, ManifestError, MediaError
-from visavox.core.records import Sample
+from visavox.core.records import DatasetSpec, Sample
 from visavox.core.seeding import generator
 from visavox.core.terms import Consent, Modality
-from visavox.ports.dataset import DatasetSpec
 
 from .contained_files import ContainedFile, FileFault, digest_inside, read_inside
 from .manifest_rows import Row, read_rows

@@ -53,7 +53,7 @@ from visavox.metrics import intervals
 from visavox.policy.judge import Facts, judge, plan_cells
 from visavox.policy.load import LoadedPolicy, Policy, load_policy, parse_policy
 from visavox.ports.assessment import Assessment, AssessmentInput, JudgeView, ScoreTable, assessments
-from visavox.ports.dataset import Dataset, DatasetSpec, datasets
+from visavox.ports.dataset import Dataset, datasets
 from visavox.ports.recogniser import Recogniser, recognisers
 from visavox.reporting.schema import parse_report, report_bytes
 
@@ -99,9 +99,7 @@ def prepare(suite: Suite, *, limit: int | None = None) -> Prepared:
             recognisers.get(spec.name)
     artifact = artifact_digest(suite.editor)
     policy = load_policy(suite.policy)
-    dataset = datasets.get(suite.dataset.kind)(
-        DatasetSpec(kind=suite.dataset.kind, path=suite.dataset.path, params=dict(suite.dataset.params)), suite.seed
-    )
+    dataset = datasets.get(suite.dataset.kind)(suite.dataset, suite.seed)
     plan = make_plan(suite, dataset, limit=limit)
     device = resolve_device(suite.execution.device)
     judges = tuple(recognisers.get(spec.name)(spec, device) for spec in suite.recognisers)

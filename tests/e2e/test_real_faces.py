@@ -1,4 +1,4 @@
-"""The main job on real faces: identity fails, a stranger passes where people and judge suffice, and the report says why.
+"""The main job on real faces: identity fails, a stranger passes where people and judge suffice; the report says why.
 
 Uses the real-data kit; templates are cached for the session.
 """

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from pretend import BASELINE, PYTHON
 
 from visavox import gate, load_suite, run

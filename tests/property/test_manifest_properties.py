@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from visavox.ports.dataset import DatasetSpec
+from visavox.core.records import DatasetSpec
 from visavox_datasets.manifest import ManifestDataset, load_manifest
 
 COLUMNS = ("path", "subject_id", "modality", "session", "consent", "licence", "age_band", "Größe, cm")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import subprocess
 import sys
@@ -141,7 +140,7 @@ def test_a_folder_belongs_to_one_process_and_holds_nothing_else(tmp_path: Path) 
     (tmp_path / "mine" / "thesis.txt").write_text("x")
     with pytest.raises(RunFolderError, match="no run of ours"), RunFolder(tmp_path / "mine").locked():
         pass
-    assert os.listdir(tmp_path / "mine") == ["thesis.txt"]
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
 def test_regions_survive_the_table() -> None:

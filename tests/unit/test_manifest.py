@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from visavox.core.errors import ConfigError, ManifestError, MediaError
+from visavox.core.records import DatasetSpec
 from visavox.core.terms import Consent, Modality
-from visavox.ports.dataset import DatasetSpec, datasets
+from visavox.ports.dataset import datasets
 from visavox_datasets import contained_files
 from visavox_datasets.manifest import ManifestDataset, assign_folds, load_manifest
 

@@ -75,9 +75,7 @@ class IdentityLeak:
         sessions = (
             ()
             if (data.sample_session >= 0).all()
-            else (
-                "same_session_possible: sessions are not stated, so references may share the input's session",
-            )
+            else ("same_session_possible: sessions are not stated, so references may share the input's session",)
         )
         return AssessmentResult(
             assessment=self.name,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
+
 from visavox.core.errors import UndefinedMetricError
 from visavox.core.records import Estimate, Instrument, IntervalBasis, NotMade
 from visavox.core.seeding import generator

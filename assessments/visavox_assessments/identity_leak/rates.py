@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+
 from visavox.core.records import (
     Estimate,
     IntervalBasis,

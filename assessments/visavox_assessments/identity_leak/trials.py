@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
 from visavox.core.terms import Attacker
 from visavox.ports.assessment import (
     DETECTED,

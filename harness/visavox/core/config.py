@@ -16,7 +16,7 @@ from ruamel.yaml.error import YAMLError
 
 from .digest import sha256_bytes, sha256_file, sha256_json, sha256_tree
 from .errors import ConfigError
-from .records import Pairs, RecogniserSpec, Record
+from .records import DatasetSpec, Pairs, RecogniserSpec, Record
 from .terms import Attacker, Modality, Operation, ToolClass
 
 DEFAULT_OPERATION: Mapping[tuple[ToolClass, Modality], Operation] = {
@@ -93,12 +93,6 @@ class IdentityLeakOptions(Record):
         return tuple(attacker for attacker in Attacker if attacker in {Attacker.CONTROL, *attackers})
 
 
-class DatasetBlock(Record):
-    kind: str
-    path: str | None = None
-    params: Pairs = ()
-
-
 class Execution(Record):
     backend: Literal["local"] = "local"
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -115,7 +109,7 @@ class Suite(Record):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
     editor: EditorSpec
-    dataset: DatasetBlock
+    dataset: DatasetSpec
     recognisers: Annotated[tuple[RecogniserSpec, ...], Field(min_length=1)]
     detectors: tuple[str, ...] = ()
     assessments: Pairs

@@ -99,6 +99,20 @@ class EditRow(Record):
     reason: str = ""
 
 
+class DatasetSpec(Record):
+    """A suite's ``dataset``.
+
+    Attributes:
+        kind: a registered name, ``manifest`` for instance.
+        path: absolute path of the manifest or folder; None for kinds that need none.
+        params: the kind's own parameters.
+    """
+
+    kind: str
+    path: str | None = None
+    params: Pairs = ()
+
+
 class RecogniserSpec(Record):
     """One entry of a suite's ``recognisers``: a registered name, an id, and the adapter's own parameters."""
 
@@ -188,7 +202,7 @@ class Estimate(Record):
         n: trials decided; n_eff: effective trials; n_subjects: people; n_failed: trials imputed.
         chance: what a tool that leaks nothing would show.
         upper_any_correlation: where hits are 0, the bound 1 - alpha**(1/people) that holds whatever the correlation.
-        basis: one interval basis for a rate, two (output, unedited input) for a difference, none where nothing is gated.
+        basis: one interval basis for a rate, two (output, unedited input) for a difference, none where never gated.
         strata: the kinds of comparison that make up the figure, each decided at its own threshold.
     """
 

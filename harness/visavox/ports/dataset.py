@@ -10,25 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
-from visavox.core.records import Pairs, Record, Sample
+from visavox.core.records import DatasetSpec, Sample
 from visavox.core.registry import Registry
 from visavox.core.terms import Modality
 
 from .editor import Image
-
-
-class DatasetSpec(Record):
-    """The suite's ``dataset`` block.
-
-    Attributes:
-        kind: a registered name, ``manifest`` for instance.
-        path: absolute path of the manifest or folder; None for kinds that need none.
-        params: the kind's own parameters.
-    """
-
-    kind: str
-    path: str | None = None
-    params: Pairs = ()
 
 
 class Dataset(Protocol):
