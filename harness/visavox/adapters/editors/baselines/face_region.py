@@ -47,7 +47,7 @@ def enlarged(region: Region | None, image: Image, margin: float) -> Window:
 
     >>> import numpy as np
     >>> enlarged(Region((10, 10, 30, 40), (), 1.0), np.zeros((50, 50, 3), np.uint8), 0.5)
-    Window(top=0, bottom=50, left=0, right=40)
+    Window(top=0, bottom=50, left=0, right=41)
     """
     height, width = image.shape[:2]
     if region is None:
