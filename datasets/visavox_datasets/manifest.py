@@ -103,9 +103,7 @@ class ManifestDataset:
             MediaError: if there is no such sample, or its file is gone or changed since planning.
         """
         asked = f"read the sample {sample_id}"
-        if sample_id not in self._files:
-            raise MediaError(asked, found="the data set has no such sample")
-        file = self._files[sample_id]
+        file = self._file(sample_id)
         try:
             data = read_inside(self._root, file.path)
         except FileFault as error:
@@ -115,6 +113,19 @@ class ManifestDataset:
                 asked, found=f"{file.path}: changed since planning", todo="restore the file, or plan again"
             )
         return data
+
+    def location(self, sample_id: str) -> Path:
+        """Where the sample's file lies.
+
+        Raises:
+            MediaError: if there is no such sample.
+        """
+        return self._root / self._file(sample_id).path
+
+    def _file(self, sample_id: str) -> ContainedFile:
+        if sample_id not in self._files:
+            raise MediaError(f"find the sample {sample_id}", found="the data set has no such sample")
+        return self._files[sample_id]
 
 
 def load_manifest(spec: DatasetSpec, seed: int) -> ManifestDataset:

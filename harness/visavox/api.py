@@ -17,10 +17,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from visavox.core.config import Suite, artifact_digest, parse_suite
+from visavox.core.config import FolderEditor, Suite, artifact_digest, parse_suite
 from visavox.core.contracts import contract
 from visavox.core.digest import canonical_json, sha256_json
 from visavox.core.errors import ConfigError, EvidenceError, SuiteChangedError
+from visavox.core.outputs_list import ListedOutput, read_outputs_list
 from visavox.core.records import (
     AssessmentResult,
     CaseLedger,
@@ -100,7 +101,7 @@ def prepare(suite: Suite, *, limit: int | None = None) -> Prepared:
     artifact = artifact_digest(suite.editor)
     policy = load_policy(suite.policy)
     dataset = datasets.get(suite.dataset.kind)(suite.dataset, suite.seed)
-    plan = make_plan(suite, dataset, limit=limit)
+    plan = make_plan(suite, dataset, limit=limit, elsewhere=_elsewhere(suite))
     device = resolve_device(suite.execution.device)
     judges = tuple(recognisers.get(spec.name)(spec, device) for spec in suite.recognisers)
     _refuse_own_judges(suite, judges)
@@ -196,6 +197,7 @@ def _assess(prepared: Prepared, wanted: dict[str, Assessment], views: tuple[Judg
             contract=row,
             sample_person=_ints([s.person for s in plan.samples]),
             sample_session=_ints([s.session for s in plan.samples]),
+            case_person=_ints(plan.case_person),
             case_sample=_ints(plan.case_sample),
             judges=views,
             fmrs=tuple(dict.fromkeys((point.fmr, *options.fmr))),
@@ -213,8 +215,8 @@ def _ledger_result(prepared: Prepared, rows: dict[str, EditRow]) -> AssessmentRe
     """The share of cases that were not edited, consent refusals apart."""
     plan = prepared.plan
     asked = [
-        (row.outcome is not Outcome.EDITED, plan.samples[sample].person)
-        for case, sample in zip(plan.cases, plan.case_sample, strict=True)
+        (row.outcome is not Outcome.EDITED, person)
+        for case, person in zip(plan.cases, plan.case_person, strict=True)
         if (row := rows[case.id]).outcome is not Outcome.REFUSED
     ]
     alpha = prepared.policy.policy.alpha
@@ -285,6 +287,9 @@ def _limitations(prepared: Prepared, dataset: DatasetSummary, results: tuple[Ass
     unstated = dict(dataset.consent).get("unstated", 0)
     if unstated:
         lines.append(f"consent is unstated for {unstated} of {dataset.n_samples} samples")
+    withheld = sum(int(str(dict(dataset.consent).get(word, 0))) for word in ("refused", "withdrawn"))
+    if withheld:
+        lines.append(f"{withheld} samples were left out: their consent is refused or withdrawn")
     families = {family for card in prepared.seal.judges for family in card.families}
     if len(families) < 2:
         lines.append("one family of judges only: a leak that another recogniser sees may be missed")
@@ -396,6 +401,19 @@ def replay(suite: Suite, case: str) -> Replay:
     return replay_case(suite, prepared.plan, prepared.dataset, case, device=prepared.device)
 
 
+CASE_COLUMNS = ("case_id", "operation", "seed", "host_path", "donor_path", "subject_path")
+
+
+def case_rows(prepared: Prepared) -> list[tuple[str, ...]]:
+    """The cases as the owner of the data runs them elsewhere: one row each, under ``CASE_COLUMNS``."""
+    rows = []
+    for case in prepared.plan.cases:
+        where = {role.role: str(prepared.dataset.location(role.sample_id)) for role in case.roles}
+        paths = (where.get(role, "") for role in ("host", "donor", "subject"))
+        rows.append((case.id, case.operation.value, str(case.seed), *paths))
+    return rows
+
+
 # ---------------------------------------------------------------- the folder
 def _bind(folder: RunFolder, prepared: Prepared) -> None:
     """Writes suite, plan, policy and seal, or checks that a folder begun earlier holds the same.
@@ -479,6 +497,14 @@ def _cards_digest(cards: Sequence[JudgeCard]) -> str:
 
 
 # ---------------------------------------------------------------- small records
+def _elsewhere(suite: Suite) -> tuple[ListedOutput, ...] | None:
+    """Outputs that name people instead of cases, for the editor ``folder``."""
+    if not isinstance(suite.editor, FolderEditor):
+        return None
+    listed = read_outputs_list(Path(suite.editor.path))
+    return listed.rows if listed.names_people else None
+
+
 def _refuse_own_judges(suite: Suite, judges: Sequence[Recogniser]) -> None:
     own = set(suite.editor.trained_with)
     for spec, found in zip(suite.recognisers, judges, strict=True):

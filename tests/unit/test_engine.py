@@ -81,6 +81,22 @@ def test_nobody_with_two_recordings_is_an_error(
         prepare(suite)
 
 
+def test_refused_and_withdrawn_consent_leaves_the_run(
+    make_people: Callable[..., Path], pixels_suite: Callable[..., Path]
+) -> None:
+    from visavox import load_suite
+
+    manifest = make_people(6, 3, "consent")
+    lines = manifest.read_text().splitlines()
+    stated = ["granted", "refused", "withdrawn", "granted", "granted", ""]
+    rows = [f"{line},{stated[(i // 3)] if i % 3 < 2 else 'granted'}" for i, line in enumerate(lines[1:])]
+    manifest.write_text("\n".join([lines[0] + ",consent", *rows]))
+    suite = load_suite(pixels_suite(manifest, PYTHON.format(entry=f"{ENTRY}:load", params="{}")))
+    prepared = prepare(suite)
+    assert {s.person for s in prepared.plan.samples} == {0, 3, 4, 5}
+    assert len(prepared.plan.samples) == 12
+
+
 def test_a_judge_that_trained_the_editor_is_refused(suite_of: Callable[..., Suite]) -> None:
     with pytest.raises(ConfigError, match="may not judge it"):
         prepare(suite_of("editor.trained_with=[pixels]"))

@@ -31,11 +31,12 @@ def bystander_figures(data: AssessmentInput, judge: JudgeView, control: KindTria
         yield from (NotMade(name=name, recogniser=judge.id, reason=reason) for name in names)
         return
     table = judge.table("original-edited")
-    case_person = data.sample_person[data.case_sample]
-    probe_person, reference_person = case_person[table.probe], data.sample_person[table.reference]
-    keep = (probe_person != reference_person) & judge.sample_ok[data.case_sample[table.probe]]
+    probe_person, reference_person = data.case_person[table.probe], data.sample_person[table.reference]
+    source = data.case_sample[table.probe]
+    keep = (probe_person != reference_person) & (source >= 0) & judge.sample_ok[source]
     if not keep.any():
-        yield from (NotMade(name=name, recogniser=judge.id, reason="no output has a template") for name in names)
+        reason = "no output has a template and a known unedited input"
+        yield from (NotMade(name=name, recogniser=judge.id, reason=reason) for name in names)
         return
     probe, reference = table.probe[keep], table.reference[keep]
     first, second = probe_person[keep], reference_person[keep]
@@ -71,9 +72,9 @@ def _lost(data: AssessmentInput, judge: JudgeView) -> tuple[int, Ints, Ints]:
     usable = data.sample_person[judge.sample_ok]
     for case in np.flatnonzero(judge.case_state == NO_TEMPLATE):
         source = data.case_sample[case]
-        if judge.sample_ok[source]:
-            others = usable[usable != data.sample_person[source]]
-            first.append(np.full_like(others, data.sample_person[source]))
+        if source >= 0 and judge.sample_ok[source]:
+            others = usable[usable != data.case_person[case]]
+            first.append(np.full_like(others, data.case_person[case]))
             second.append(others)
     if not first:
         return 0, np.zeros(0, np.int32), np.zeros(0, np.int32)
@@ -110,7 +111,7 @@ def _any_match(data: AssessmentInput, judge: JudgeView, table: Comparisons, thre
     probe, hit = table.probe[chosen], table.score[chosen] >= threshold
     cases = np.unique(probe)
     any_hit = np.isin(cases, probe[hit])
-    persons = data.sample_person[data.case_sample[cases]]
+    persons = data.case_person[cases]
     found = intervals.rate_interval(any_hit, persons)
     size = gallery.size - 1
     return bounded(

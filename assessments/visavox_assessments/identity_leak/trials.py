@@ -62,7 +62,7 @@ def background_trials(data: AssessmentInput, judge: JudgeView) -> KindTrials:
 
 
 def _same_session(data: AssessmentInput, one: Ints, other: Ints) -> Mask:
-    first, second = data.sample_session[one], data.sample_session[other]
+    first, second = (np.where(side >= 0, data.sample_session[side], -1) for side in (one, other))
     same: Mask = (first >= 0) & (first == second)
     return same
 
@@ -80,9 +80,8 @@ def _outputs_against_originals(
     data: AssessmentInput, judge: JudgeView, table_name: str, found: str, cropped: str
 ) -> KindTrials:
     table = judge.table(table_name)
-    case_person = data.sample_person[data.case_sample]
     source = data.case_sample[table.probe]
-    first, second = data.sample_person[table.reference], case_person[table.probe]
+    first, second = data.sample_person[table.reference], data.case_person[table.probe]
     mated = (first == second) & ~_same_session(data, table.reference, source)
     state = judge.case_state[table.probe]
     references = np.unique(data.sample_person[judge.sample_ok]).size
@@ -102,8 +101,7 @@ def _missing_references(data: AssessmentInput, judge: JudgeView) -> Ints:
     persons = []
     usable = np.flatnonzero(judge.sample_ok).astype(np.int32)
     for case in np.flatnonzero(judge.case_state == NO_TEMPLATE):
-        source = data.case_sample[case]
-        person = data.sample_person[source]
+        source, person = data.case_sample[case], data.case_person[case]
         own = usable[(data.sample_person[usable] == person) & (usable != source)]
         n_trials = int((~_same_session(data, own, np.full_like(own, source))).sum())
         persons += [int(person)] * n_trials
@@ -112,14 +110,13 @@ def _missing_references(data: AssessmentInput, judge: JudgeView) -> Ints:
 
 def _output_pairs(data: AssessmentInput, judge: JudgeView) -> KindTrials:
     table = judge.table("edited-edited")
-    case_person = data.sample_person[data.case_sample]
-    first, second = case_person[table.reference], case_person[table.probe]
+    first, second = data.case_person[table.reference], data.case_person[table.probe]
     mated = (first == second) & ~_same_session(data, data.case_sample[table.reference], data.case_sample[table.probe])
     crops = (judge.case_state[table.reference] == FALLBACK).astype(np.int8) + (
         judge.case_state[table.probe] == FALLBACK
     )
-    found_people = np.unique(case_person[judge.case_state == DETECTED]).size
-    cropped_people = np.unique(case_person[judge.case_state == FALLBACK]).size
+    found_people = np.unique(data.case_person[judge.case_state == DETECTED]).size
+    cropped_people = np.unique(data.case_person[judge.case_state == FALLBACK]).size
     kinds = []
     for code, (label, people) in enumerate(
         (
@@ -140,9 +137,8 @@ def _missing_pairs(data: AssessmentInput, judge: JudgeView) -> Ints:
     persons = []
     edited = np.flatnonzero(judge.case_state >= NO_TEMPLATE).astype(np.int32)
     lost = np.flatnonzero(judge.case_state == NO_TEMPLATE)
-    case_person = data.sample_person[data.case_sample]
-    for person in np.unique(case_person[lost]):
-        own = edited[case_person[edited] == person]
+    for person in np.unique(data.case_person[lost]):
+        own = edited[data.case_person[edited] == person]
         i, j = np.triu_indices(own.size, 1)
         apart = ~_same_session(data, data.case_sample[own[i]], data.case_sample[own[j]])
         gone = (judge.case_state[own[i]] == NO_TEMPLATE) | (judge.case_state[own[j]] == NO_TEMPLATE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Iterable
@@ -75,6 +76,31 @@ def gate_command(folder: Path, policy: str | None, max_age: str | None) -> Verdi
     for reason in result.reasons:
         click.echo(f"  because {reason}")
     return result.verdict
+
+
+@cli.command("plan")
+@click.argument("suite", type=click.Path(path_type=Path))
+@click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override a key of the suite; repeatable.")
+@click.option(
+    "--cases",
+    "cases_csv",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the cases as CSV, for `folder`.",
+)
+def plan_command(suite: Path, overrides: tuple[str, ...], cases_csv: Path | None) -> None:
+    """Say what SUITE would run: people, cases, cells; runs no model."""
+    prepared = api.prepare(api.load_suite(suite, overrides=overrides))
+    plan, seal = prepared.plan, prepared.seal
+    click.echo(f"people: {plan.n_people}, of whom {plan.n_test_people} are tested with {len(plan.samples)} recordings")
+    click.echo(f"cases: {len(plan.cases)} in {len(plan.units(len(plan.cases)))} units, seed {plan.seed}")
+    click.echo(f"judges: {', '.join(card.id for card in seal.judges)} on {prepared.device}")
+    click.echo(f"policy: {seal.policy_id}, {len(seal.cells)} cells")
+    for cell in seal.cells:
+        click.echo(f"  {cell.control} {cell.metric} {cell.recogniser} {cell.attacker or ''}".rstrip())
+    if cases_csv is not None:
+        with cases_csv.open("w", newline="", encoding="utf-8") as stream:
+            csv.writer(stream).writerows([api.CASE_COLUMNS, *api.case_rows(prepared)])
+        click.echo(f"{len(plan.cases)} cases written to {cases_csv}", err=True)
 
 
 @cli.command("show")

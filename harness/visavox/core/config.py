@@ -16,6 +16,7 @@ from ruamel.yaml.error import YAMLError
 
 from .digest import sha256_bytes, sha256_file, sha256_json, sha256_tree
 from .errors import ConfigError
+from .outputs_list import read_outputs_list
 from .records import DatasetSpec, Pairs, RecogniserSpec, Record
 from .terms import Attacker, Modality, Operation, ToolClass
 
@@ -362,16 +363,10 @@ def _existing(path: str, key: str) -> Path:
 
 
 def _folder_files(table: Path) -> dict[str, str]:
-    import csv
-
-    digests = {table.name: sha256_file(table)}
-    with table.open(newline="", encoding="utf-8-sig") as stream:
-        for row in csv.DictReader(stream):
-            relative = (row.get("output_path") or "").strip()
-            file = table.parent / relative
-            if relative and file.is_file():
-                digests[relative] = sha256_file(file)
-    return digests
+    files = [row.path for row in read_outputs_list(table).rows if row.path is not None and row.path.is_file()]
+    root = table.resolve().parent
+    digests = {file.relative_to(root).as_posix(): sha256_file(file) for file in files}
+    return digests | {table.name: sha256_file(table)}
 
 
 def _program(word: str) -> Path:

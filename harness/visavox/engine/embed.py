@@ -184,7 +184,8 @@ def items_of(plan: Plan, dataset: Dataset, rows: dict[str, EditRow], store: Stor
     def output(number: int) -> Item:
         case = plan.cases[number]
         digest = rows[case.id].outputs[0].digest
-        source = plan.samples[plan.case_sample[number]].id
+        sample = plan.case_sample[number]
+        source = plan.samples[sample].id if sample >= 0 else ""
         return Item(case.id, digest, lambda: decode_image(store.read(digest)), source)
 
     edited = edited_cases(plan, rows)

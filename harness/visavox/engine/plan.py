@@ -5,7 +5,8 @@ A person is a number here (their order in the data set); subject names stay with
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,9 +14,10 @@ import numpy as np
 from visavox.core.config import Suite
 from visavox.core.digest import sha256_bytes, sha256_json
 from visavox.core.errors import ConfigError
+from visavox.core.outputs_list import ListedOutput
 from visavox.core.records import Case, Record, Role, Sample, Sha256
 from visavox.core.seeding import child_seed, generator
-from visavox.core.terms import Modality, Operation, ToolClass
+from visavox.core.terms import Consent, Modality, Operation, ToolClass
 from visavox.ports.dataset import Dataset
 
 UNIT_SIZE = 32
@@ -36,7 +38,8 @@ class Plan(Record):
 
     Attributes:
         samples: test samples in a fixed order; tables of scores count in it.
-        cases: in the order in which they are edited; ``case_sample`` numbers the sample each one edits.
+        cases: in the order in which they are edited.
+        case_person: whose recording each one edits; ``case_sample``: which one, -1 for media made elsewhere.
         masked: numbers of the cases whose output is also compared with its face region masked.
         n_people: everyone in the data set; n_test_people: those with two or more recordings, outside ``train``.
         limit: cases asked for by a smoke run, else None.
@@ -52,6 +55,7 @@ class Plan(Record):
     n_test_people: int
     samples: tuple[PlannedSample, ...]
     cases: tuple[Case, ...]
+    case_person: tuple[int, ...]
     case_sample: tuple[int, ...]
     masked: tuple[int, ...]
     limit: int | None = None
@@ -65,19 +69,21 @@ class Plan(Record):
         """Work units over ``n_items`` items: the unit of journal, retry and resume."""
         return [range(start, min(start + self.unit_size, n_items)) for start in range(0, n_items, self.unit_size)]
 
-    @property
-    def sample_person(self) -> tuple[int, ...]:
-        """Person number of each test sample."""
-        return tuple(sample.person for sample in self.samples)
-
 
 class _Drawn(NamedTuple):
     sample: int
+    person: int
     case: Case
 
 
-def make_plan(suite: Suite, dataset: Dataset, *, limit: int | None = None) -> Plan:
+def make_plan(
+    suite: Suite, dataset: Dataset, *, limit: int | None = None, elsewhere: Sequence[ListedOutput] | None = None
+) -> Plan:
     """Draws people, blocks and cases by the suite's seed (STATISTICS 1).
+
+    Args:
+        limit: cases of a smoke run.
+        elsewhere: outputs that name the person who went in; each is a case, and these people are test people.
 
     Raises:
         ConfigError: if the tool class cannot be assessed by this version, or nobody can be tested.
@@ -90,10 +96,9 @@ def make_plan(suite: Suite, dataset: Dataset, *, limit: int | None = None) -> Pl
             todo="no report is written for other classes, so that nothing passes unmeasured",
         )
     people = {name: number for number, name in enumerate(sorted({s.subject_id for s in dataset.samples}))}
-    tested = sorted(
-        (s for s in dataset.samples if s.fold.startswith("test") and not s.is_fake),
-        key=lambda s: (people[s.subject_id], s.id),
-    )
+    named = {row.from_subject for row in elsewhere or ()}
+    _refuse_strangers(elsewhere or (), people)
+    tested = _tested(dataset.samples, named, people)
     if not tested:
         raise ConfigError(
             "draw cases from the data set",
@@ -106,10 +111,13 @@ def make_plan(suite: Suite, dataset: Dataset, *, limit: int | None = None) -> Pl
         for i, s in enumerate(tested)
     )
     params = sha256_json(dict(editor.params))
-    order = _balanced_order(planned, suite.seed)
-    wanted = min(suite.execution.max_cases, len(order), limit if limit is not None else len(order))
-    drawn = [_draw(i, tested[i], suite, params) for i in sorted(order[:wanted])]
-    case_sample = tuple(d.sample for d in drawn)
+    if elsewhere is None:
+        order = _balanced_order([s.person for s in planned], suite.seed)
+        drawn = [_draw(i, planned[i], tested[i], suite, params) for i in _first(order, suite, limit)]
+    else:
+        order = _balanced_order([people[row.from_subject] for row in elsewhere], suite.seed)
+        drawn = [_listed(elsewhere[i], people, suite, params) for i in _first(order, suite, limit)]
+    case_person = tuple(d.person for d in drawn)
     return Plan(
         tool_class=editor.tool_class,
         operation=editor.operation,
@@ -120,8 +128,9 @@ def make_plan(suite: Suite, dataset: Dataset, *, limit: int | None = None) -> Pl
         n_test_people=len({s.person for s in planned}),
         samples=planned,
         cases=tuple(d.case for d in drawn),
-        case_sample=case_sample,
-        masked=_first_of_each(case_sample, planned),
+        case_person=case_person,
+        case_sample=tuple(d.sample for d in drawn),
+        masked=_first_of_each(case_person),
         limit=limit,
         sample_digests=tuple(s.digest for s in tested),
     )
@@ -137,16 +146,42 @@ def case_id(operation: Operation, roles: Sequence[tuple[str, str]], repeat: int 
     return sha256_bytes(text.encode())[:16]
 
 
-def _draw(number: int, sample: Sample, suite: Suite, params: str) -> _Drawn:
+def _tested(samples: Sequence[Sample], named: set[str], people: Mapping[str, int]) -> list[Sample]:
+    """Test samples in a fixed order: bona fide, consent neither refused nor withdrawn, of people with two of them."""
+    usable = [s for s in samples if not s.is_fake and s.consent not in {Consent.REFUSED, Consent.WITHDRAWN}]
+    counts = Counter(s.subject_id for s in usable)
+    chosen = [s for s in usable if s.subject_id in named or (s.fold.startswith("test") and counts[s.subject_id] > 1)]
+    return sorted(chosen, key=lambda s: (people[s.subject_id], s.id))
+
+
+def _draw(number: int, planned: PlannedSample, sample: Sample, suite: Suite, params: str) -> _Drawn:
     identifier = case_id(suite.editor.operation, [("subject", sample.digest)])
-    case = Case(
-        id=identifier,
-        roles=(Role(role="subject", sample_id=sample.id),),
-        operation=suite.editor.operation,
-        params_digest=params,
-        seed=child_seed(suite.seed, "case", identifier),
-    )
-    return _Drawn(number, case)
+    roles = (Role(role="subject", sample_id=sample.id),)
+    return _Drawn(number, planned.person, _case(identifier, roles, suite, params))
+
+
+def _listed(row: ListedOutput, people: Mapping[str, int], suite: Suite, params: str) -> _Drawn:
+    return _Drawn(-1, people[row.from_subject], _case(row.case_id, (), suite, params))
+
+
+def _case(identifier: str, roles: tuple[Role, ...], suite: Suite, params: str) -> Case:
+    seed = child_seed(suite.seed, "case", identifier)
+    return Case(id=identifier, roles=roles, operation=suite.editor.operation, params_digest=params, seed=seed)
+
+
+def _first(order: Sequence[int], suite: Suite, limit: int | None) -> list[int]:
+    wanted = min(suite.execution.max_cases, len(order), limit if limit is not None else len(order))
+    return sorted(order[:wanted])
+
+
+def _refuse_strangers(elsewhere: Sequence[ListedOutput], people: Mapping[str, int]) -> None:
+    unknown = [number for number, row in enumerate(elsewhere, start=1) if row.from_subject not in people]
+    if unknown:
+        raise ConfigError(
+            "find the people of the outputs' list in the data set",
+            found=f"{len(unknown)} outputs are from people who are not in it; the first is output {unknown[0]}",
+            todo="add recordings of these people to the manifest, or leave the outputs out",
+        )
 
 
 def _session_numbers(samples: Sequence[Sample]) -> list[int]:
@@ -154,24 +189,22 @@ def _session_numbers(samples: Sequence[Sample]) -> list[int]:
     return [names[s.session] if s.session else -1 for s in samples]
 
 
-def _balanced_order(samples: Sequence[PlannedSample], seed: int) -> list[int]:
-    """Sample numbers so that any first part is balanced over people: everyone's first, then everyone's second ..."""
-    rng = generator(seed, "cases")
-    tie = rng.permutation(len(samples))
-    rank: dict[int, int] = {}
+def _balanced_order(persons: Sequence[int], seed: int) -> list[int]:
+    """Item numbers so that any first part is balanced over people: everyone's first, then everyone's second ..."""
+    tie = generator(seed, "cases").permutation(len(persons))
+    turns: dict[int, int] = {}
     key: list[tuple[int, int, int]] = []
-    for number in sorted(range(len(samples)), key=lambda i: int(tie[i])):
-        turn = rank.get(samples[number].person, 0)
-        rank[samples[number].person] = turn + 1
+    for number in sorted(range(len(persons)), key=lambda i: int(tie[i])):
+        turn = turns.get(persons[number], 0)
+        turns[persons[number]] = turn + 1
         key.append((turn, int(tie[number]), number))
     return [number for _, _, number in sorted(key)]
 
 
-def _first_of_each(case_sample: Sequence[int], samples: Sequence[PlannedSample]) -> tuple[int, ...]:
+def _first_of_each(case_person: Sequence[int]) -> tuple[int, ...]:
     taken: dict[int, int] = {}
     chosen = []
-    for case, sample in enumerate(case_sample):
-        person = samples[sample].person
+    for case, person in enumerate(case_person):
         if taken.get(person, 0) < MASKED_PER_PERSON:
             taken[person] = taken.get(person, 0) + 1
             chosen.append(case)

@@ -79,7 +79,8 @@ class AssessmentInput:
     Attributes:
         sample_person: (n_samples,) person number of each test sample.
         sample_session: (n_samples,) session number within the data set, -1 where unstated.
-        case_sample: (n_cases,) number of the sample that was edited (role ``subject`` or ``host``).
+        case_person: (n_cases,) person whose recording was edited (role ``subject`` or ``host``).
+        case_sample: (n_cases,) number of that sample, -1 where it is not known (media made elsewhere).
         fmrs: target FMRs to estimate at; the policy's first.
         competence: (fmr, largest FNMR) at which a recogniser may support a PASS.
         limits: the policy's limit by metric name; instruments compare with them.
@@ -91,6 +92,7 @@ class AssessmentInput:
     contract: Contract
     sample_person: Ints
     sample_session: Ints
+    case_person: Ints
     case_sample: Ints
     judges: tuple[JudgeView, ...]
     fmrs: tuple[float, ...]

@@ -1,6 +1,6 @@
 """The doors ``dataset`` and ``renderer``: people's recordings, and pictures of people who do not exist.
 
-A data set is planned from records (``samples``) and gives bytes by sample id only: no path leaves it.
+A data set is planned from records (``samples``) and gives bytes by sample id.
 A renderer draws faces of synthetic people; editors that need a stranger's face ask for one here,
 so that no adapter imports a plug-in.
 """
@@ -8,6 +8,7 @@ so that no adapter imports a plug-in.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from visavox.core.records import DatasetSpec, Sample
@@ -50,6 +51,14 @@ class Dataset(Protocol):
 
         Raises:
             MediaError: if there is no such sample, or its file is gone or changed since planning.
+        """
+        ...
+
+    def location(self, sample_id: str) -> Path:
+        """Where the sample's file lies: for its owner's own list of cases, never for a report or a log.
+
+        Raises:
+            MediaError: if there is no such sample.
         """
         ...
 
