@@ -45,7 +45,7 @@ from visavox.engine.embed import Embedder
 from visavox.engine.environment import environment, resolve_device
 from visavox.engine.folder import RunFolder
 from visavox.engine.journal import Journal
-from visavox.engine.plan import Plan, consent_counts, make_plan
+from visavox.engine.plan import WITHHELD, Plan, consent_counts, make_plan
 from visavox.engine.progress import Progress, silent
 from visavox.engine.score import Scorer, judge_view, load_sets
 from visavox.engine.store import Store
@@ -286,10 +286,9 @@ def _limitations(prepared: Prepared, dataset: DatasetSummary, results: tuple[Ass
     ]
     unstated = dict(dataset.consent).get("unstated", 0)
     if unstated:
-        lines.append(f"consent is unstated for {unstated} of {dataset.n_samples} samples")
-    withheld = sum(int(str(dict(dataset.consent).get(word, 0))) for word in ("refused", "withdrawn"))
-    if withheld:
-        lines.append(f"{withheld} samples were left out: their consent is refused or withdrawn")
+        lines.append(f"consent is unstated for {unstated} of {dataset.n_test_samples} test samples")
+    if dataset.n_withheld:
+        lines.append(f"{dataset.n_withheld} samples were left out: their consent is refused or withdrawn")
     families = {family for card in prepared.seal.judges for family in card.families}
     if len(families) < 2:
         lines.append("one family of judges only: a leak that another recogniser sees may be missed")
@@ -544,6 +543,7 @@ def _subject(prepared: Prepared) -> Subject:
 
 def _dataset_summary(prepared: Prepared) -> DatasetSummary:
     dataset, plan = prepared.dataset, prepared.plan
+    used = {sample.id for sample in plan.samples}
     return DatasetSummary(
         kind=dataset.kind,
         digest=Digest(sha256=dataset.digest),
@@ -553,7 +553,8 @@ def _dataset_summary(prepared: Prepared) -> DatasetSummary:
         n_test_subjects=plan.n_test_people,
         n_test_samples=len(plan.samples),
         n_merged_duplicates=dataset.n_merged_duplicates,
-        consent=consent_counts(dataset.samples),
+        n_withheld=sum(s.consent in WITHHELD for s in dataset.samples),
+        consent=consent_counts([s for s in dataset.samples if s.id in used]),
         licences=dataset.licences,
         sessions_stated=all(sample.session >= 0 for sample in plan.samples),
     )

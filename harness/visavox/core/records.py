@@ -369,6 +369,8 @@ class JudgeCard(Record):
 
 
 class DatasetSummary(Record):
+    """The data set, free of names. ``consent`` counts the test samples; ``n_withheld`` those left out for want of it."""
+
     kind: str
     digest: Digest
     modality: Modality
@@ -377,6 +379,7 @@ class DatasetSummary(Record):
     n_test_subjects: int
     n_test_samples: int
     n_merged_duplicates: int = 0
+    n_withheld: int = 0
     consent: Pairs = ()
     licences: tuple[str, ...] = ()
     sessions_stated: bool = False

@@ -22,6 +22,7 @@ from visavox.ports.dataset import Dataset
 
 UNIT_SIZE = 32
 MASKED_PER_PERSON = 2
+WITHHELD = frozenset({Consent.REFUSED, Consent.WITHDRAWN})
 
 
 class PlannedSample(Record):
@@ -148,7 +149,7 @@ def case_id(operation: Operation, roles: Sequence[tuple[str, str]], repeat: int 
 
 def _tested(samples: Sequence[Sample], named: set[str], people: Mapping[str, int]) -> list[Sample]:
     """Test samples in a fixed order: bona fide, consent neither refused nor withdrawn, of people with two of them."""
-    usable = [s for s in samples if not s.is_fake and s.consent not in {Consent.REFUSED, Consent.WITHDRAWN}]
+    usable = [s for s in samples if not s.is_fake and s.consent not in WITHHELD]
     counts = Counter(s.subject_id for s in usable)
     chosen = [s for s in usable if s.subject_id in named or (s.fold.startswith("test") and counts[s.subject_id] > 1)]
     return sorted(chosen, key=lambda s: (people[s.subject_id], s.id))
