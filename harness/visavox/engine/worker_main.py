@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--fd", type=int, required=True)
     parser.add_argument("--harness", type=int, required=True)
     arguments = parser.parse_args()
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in the command: idle threads sleep
     guardian.split(arguments.harness)
     faulthandler.enable()
     os.set_inheritable(arguments.fd, False)
