@@ -9,6 +9,7 @@ from visavox.core.records import Estimate, NotMade
 from visavox.core.seeding import generator
 from visavox.core.terms import Attacker, Direction
 from visavox.metrics import curves as curve_metrics
+from visavox.metrics.intervals import RateInterval
 from visavox.metrics.linkability import d_sys_interval, d_sys_null
 from visavox.ports.assessment import AssessmentInput, JudgeView
 
@@ -41,27 +42,26 @@ def curves(
 
 def _eer(data: AssessmentInput, judge: JudgeView, attacker: Attacker, kind: Kind) -> Estimate:
     found = curve_metrics.eer_interval(kind.mated, kind.persons, kind.non_mated, kind.non_first, kind.non_second)
-    inverted = "; above 50 %: scores are inverted, read it as a leak" if found.p > 0.5 else ""
-    return bounded(
-        "eer",
-        judge,
-        attacker,
-        found.p,
-        (found.basis,),
-        data.alpha,
-        n=found.n,
-        n_subjects=found.n_people,
-        method=METHOD,
-        chance=0.5,
-        direction=Direction.NEITHER,
-        note=f"on {kind.name} comparisons{inverted}",
-    )
+    note = "; above 50 %: scores are inverted, read it as a leak" if found.p > 0.5 else ""
+    return _linearised("eer", data, judge, attacker, kind, found, note)
 
 
 def _auc(data: AssessmentInput, judge: JudgeView, attacker: Attacker, kind: Kind) -> Estimate:
     found = curve_metrics.auc_interval(kind.mated, kind.persons, kind.non_mated, kind.non_first, kind.non_second)
+    return _linearised("auc", data, judge, attacker, kind, found)
+
+
+def _linearised(
+    name: str,
+    data: AssessmentInput,
+    judge: JudgeView,
+    attacker: Attacker,
+    kind: Kind,
+    found: RateInterval,
+    note: str = "",
+) -> Estimate:
     return bounded(
-        "auc",
+        name,
         judge,
         attacker,
         found.p,
@@ -72,7 +72,7 @@ def _auc(data: AssessmentInput, judge: JudgeView, attacker: Attacker, kind: Kind
         method=METHOD,
         chance=0.5,
         direction=Direction.NEITHER,
-        note=f"on {kind.name} comparisons",
+        note=f"on {kind.name} comparisons{note}",
     )
 
 

@@ -369,7 +369,7 @@ class JudgeCard(Record):
 
 
 class DatasetSummary(Record):
-    """The data set, free of names. ``consent`` counts the test samples; ``n_withheld`` those left out for want of it."""
+    """The data set, free of names. ``consent`` counts the test samples; ``n_withheld`` those left out without it."""
 
     kind: str
     digest: Digest

@@ -1,0 +1,23 @@
+"""Layer 5: composes the layers below into what a shell or Python calls.
+
+>>> from visavox import load_suite, run, gate  # doctest: +SKIP
+>>> report = run(load_suite("suite.yaml"), out="runs/1")  # doctest: +SKIP
+>>> gate("runs/1").verdict  # doctest: +SKIP
+"""
+
+from .gating import GateResult, gate, read_report
+from .preparation import CASE_COLUMNS, Prepared, case_rows, load_suite, prepare
+from .running import replay, run
+
+__all__ = [
+    "CASE_COLUMNS",
+    "GateResult",
+    "Prepared",
+    "case_rows",
+    "gate",
+    "load_suite",
+    "prepare",
+    "read_report",
+    "replay",
+    "run",
+]

@@ -1,0 +1,138 @@
+"""The gate: checks the evidence of a finished run, makes the decision again, gives the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from visavox.api.clock import when
+from visavox.core.digest import sha256_json
+from visavox.core.errors import ConfigError, EvidenceError
+from visavox.core.records import (
+    Decision,
+    JudgeCard,
+    Report,
+)
+from visavox.core.terms import Verdict
+from visavox.engine.folder import RunFolder
+from visavox.evidence.seal import RegisteredRun, Seal, blocking, parse_seal
+from visavox.policy.judge import Facts, judge
+from visavox.policy.load import Policy, load_policy, parse_policy
+from visavox.reporting.schema import parse_report
+
+
+class GateResult(NamedTuple):
+    """What a release gate acts on."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    report: Report
+
+
+def gate(out: str | Path, *, policy: str | None = None, max_age: timedelta | None = None) -> GateResult:
+    """Checks a finished run and gives its verdict.
+
+    The decision is made again from the report's estimates, the sealed cells and the sealed policy, and has to be the
+    one that the report states. Earlier failed runs of the same artifact, data and policy forbid a PASS.
+
+    Raises:
+        EvidenceError: absent, unreadable, altered or stale evidence, or another policy than the sealed one.
+    """
+    folder = RunFolder(Path(out))
+    report = read_report(folder.root)
+    seal = parse_seal(folder.read_json(folder.seal))
+    sealed = _sealed_policy(folder, seal)
+    for what, stated, found in (
+        ("seal", report.seal.sha256, seal.digest()),
+        ("plan", report.plan.sha256, seal.plan),
+        ("plan", seal.plan, _plan_digest(folder)),
+        ("policy", report.policy.digest.sha256, seal.policy),
+        ("suite", report.suite.sha256, seal.suite),
+        ("model", report.subject.digest.sha256, seal.artifact),
+        ("data set", report.dataset.digest.sha256, seal.dataset),
+        ("judges", sha256_json([c.model_dump(mode="json") for c in report.judges]), _cards_digest(seal.judges)),
+    ):
+        if stated != found:
+            raise EvidenceError(
+                f"check the {what} of {folder.root}",
+                found=f"the report says {stated[:16]}, the run folder {found[:16]}",
+                todo="the run was altered after it was sealed; run again in a new folder",
+            )
+    if policy is not None and load_policy(policy).digest != seal.policy:
+        raise EvidenceError(
+            f"gate under the policy {policy}",
+            found=f"the run was sealed under {seal.policy_id} ({seal.policy[:16]})",
+            todo="run the suite again under that policy",
+        )
+    if max_age is not None and datetime.now(UTC) - when(report.clock.finished) > max_age:
+        raise EvidenceError(
+            f"gate a report no older than {max_age.days} days",
+            found=f"it is of {report.clock.finished}",
+            todo="run again",
+        )
+    decision = _again(report, seal, sealed)
+    if decision != report.decision:
+        raise EvidenceError(
+            "make the decision again from the report's estimates",
+            found=f"{decision.verdict.value}, the report states {report.decision.verdict.value} or other reasons",
+            todo="the report was altered, or another version of visavox wrote it; run again",
+        )
+    return _with_earlier_runs(report, seal, decision)
+
+
+def read_report(out: str | Path) -> Report:
+    """The report of a finished run.
+
+    Raises:
+        EvidenceError: there is none, or it cannot be read.
+    """
+    path = Path(out) / "report.json"
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        todo = "run the suite to its end: visavox run SUITE --out DIR"
+        raise EvidenceError(f"read the report in {out}", found=str(error), todo=todo) from error
+    return parse_report(data)
+
+
+def _with_earlier_runs(report: Report, seal: Seal, decision: Decision) -> GateResult:
+    """A PASS after a FAIL of the same artifact, data and policy is no PASS."""
+    known = [RegisteredRun.model_validate(dict(row)) for row in report.clock.earlier_runs]
+    failed = blocking([r for r in known if r.seal != report.seal.sha256], seal.policy)
+    if decision.verdict is Verdict.PASS and failed:
+        reason = (
+            f"{len(failed)} earlier run(s) of the same model, data and policy ended FAIL, the last sealed "
+            f"{failed[-1].at} ({failed[-1].seal[:16]})"
+        )
+        return GateResult(Verdict.INCONCLUSIVE, (reason,), report)
+    return GateResult(decision.verdict, decision.reasons, report)
+
+
+def _again(report: Report, seal: Seal, policy: Policy) -> Decision:
+    modality = report.dataset.modality
+    facts = Facts(report.subject.tool_class, modality, report.results, seal.judges, report.dataset, seal.smoke)
+    return judge(policy, seal.cells, facts)
+
+
+def _sealed_policy(folder: RunFolder, seal: Seal) -> Policy:
+    try:
+        loaded = parse_policy(folder.policy.read_text("utf-8"), what="policy.yaml")
+    except (OSError, UnicodeDecodeError, ConfigError) as error:
+        raise EvidenceError(f"read the sealed policy in {folder.root}", found=str(error), todo="run again") from error
+    if loaded.digest != seal.policy:
+        raise EvidenceError(
+            f"check the policy of {folder.root}",
+            found=f"policy.yaml has {loaded.digest[:16]}, the seal {seal.policy[:16]}",
+            todo="the policy was changed after the seal; run again in a new folder",
+        )
+    return loaded.policy
+
+
+def _plan_digest(folder: RunFolder) -> str:
+    return sha256_json(folder.read_json(folder.plan))
+
+
+def _cards_digest(cards: Sequence[JudgeCard]) -> str:
+    return sha256_json([card.model_dump(mode="json") for card in cards])

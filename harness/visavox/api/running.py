@@ -1,0 +1,343 @@
+"""One run: bind the folder, edit, embed, score, assess, judge, write the report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from logging import Logger
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from visavox.api.clock import now, when
+from visavox.api.preparation import Prepared, prepare
+from visavox.core.config import Suite
+from visavox.core.contracts import contract
+from visavox.core.digest import canonical_json
+from visavox.core.errors import SuiteChangedError
+from visavox.core.records import (
+    AssessmentResult,
+    CaseLedger,
+    Clock,
+    DatasetSummary,
+    Digest,
+    EditRow,
+    Estimate,
+    PolicySummary,
+    Report,
+    Subject,
+)
+from visavox.core.terms import Modality, Outcome
+from visavox.engine import tables
+from visavox.engine.cache import TemplateCache
+from visavox.engine.edit import Replay, case_ledger, check_inputs, edit_all
+from visavox.engine.edit import replay as replay_case
+from visavox.engine.embed import Embedder
+from visavox.engine.environment import environment
+from visavox.engine.folder import RunFolder
+from visavox.engine.journal import Journal
+from visavox.engine.plan import WITHHELD, Plan, consent_counts
+from visavox.engine.progress import Progress, silent
+from visavox.engine.score import Scorer, judge_view, load_sets
+from visavox.engine.store import Store
+from visavox.evidence.seal import Register, RegisteredRun, Seal, parse_seal
+from visavox.metrics import intervals
+from visavox.policy.judge import Facts, judge
+from visavox.ports.assessment import Assessment, AssessmentInput, JudgeView, ScoreTable, assessments
+from visavox.reporting.schema import parse_report, report_bytes
+
+
+def run(suite: Suite, out: str | Path, *, limit: int | None = None, progress: Progress = silent) -> Report:
+    """Runs a suite in a folder; the same call on a half-done folder continues it, on a finished one reads it.
+
+    Args:
+        suite: from ``load_suite``.
+        out: the run folder, made 0700.
+        limit: a smoke run over that many cases; never a PASS.
+        progress: receives a step after every unit.
+
+    Raises:
+        VisavoxError: see ``visavox.core.errors``; a run that ends in an error writes no report.
+    """
+    folder = RunFolder(Path(out))
+    with folder.locked():
+        prepared = prepare(suite, limit=limit)
+        _bind(folder, prepared)
+        if folder.report.exists():
+            _tidy(folder, suite)
+            return parse_report(folder.report.read_bytes())
+        with folder.logging() as log, Journal(folder.journal) as journal:
+            journal.begin_session(now())
+            log.info("seal %s, %d cases", prepared.seal.digest()[:16], len(prepared.plan.cases))
+            report = _execute(prepared, folder, journal, progress, log)
+            folder.write(folder.report, report_bytes(report))
+            Register().append(_registered(prepared, report.decision.verdict.value))
+            log.info("verdict %s", report.decision.verdict.value)
+        _tidy(folder, suite)
+        return report
+
+
+def replay(suite: Suite, case: str) -> Replay:
+    """Edits one case of the suite twice, each time in a new worker; writes nothing.
+
+    Raises:
+        EditorError: no case bears that id, or the editor cannot be loaded.
+    """
+    prepared = prepare(suite)
+    return replay_case(suite, prepared.plan, prepared.dataset, case, device=prepared.device)
+
+
+def _execute(prepared: Prepared, folder: RunFolder, journal: Journal, progress: Progress, log: Logger) -> Report:
+    suite, plan, dataset = prepared.suite, prepared.plan, prepared.dataset
+    check_inputs(plan, dataset)
+    rows = edit_all(suite, plan, dataset, folder, journal, device=prepared.device, progress=progress, log=log)
+    cache = TemplateCache() if suite.execution.cache else None
+    embedder = Embedder(prepared.judges, folder, journal, cache=cache, progress=progress)
+    embedder.run(plan, dataset, rows)
+    wanted = {name: assessments.get(name)() for name, _ in suite.assessments}
+    score_tables = _score_tables(suite, wanted)
+    views = []
+    for recogniser in prepared.judges:
+        sets = load_sets(plan, rows, embedder, recogniser.id)
+        scorer = Scorer(recogniser, plan, sets, folder, journal)
+        scorer.run(score_tables, progress)
+        views.append(judge_view(recogniser, plan, sets, scorer, score_tables))
+    _write_people(folder, plan)
+    results = [*_assess(prepared, wanted, tuple(views)), _ledger_result(prepared, rows)]
+    ledger = case_ledger(plan, rows)
+    sessions = journal.sessions()
+    return _build(prepared, tuple(results), ledger, sessions)
+
+
+def _score_tables(suite: Suite, wanted: dict[str, Assessment]) -> tuple[ScoreTable, ...]:
+    found: dict[str, ScoreTable] = {}
+    for assessment in wanted.values():
+        for table in assessment.comparisons(contract(suite.editor.tool_class), suite.identity_leak):
+            found[table.name] = table
+    return tuple(found.values())
+
+
+def _assess(prepared: Prepared, wanted: dict[str, Assessment], views: tuple[JudgeView, ...]) -> list[AssessmentResult]:
+    suite, plan, policy = prepared.suite, prepared.plan, prepared.policy.policy
+    point = policy.modality(plan.modality)
+    row = contract(suite.editor.tool_class)
+    results = []
+    for name, assessment in wanted.items():
+        options = suite.identity_leak
+        if not assessment.comparisons(row, options):
+            reason = f"no trial for the tool class {suite.editor.tool_class.value}"
+            results.append(AssessmentResult(assessment=name, modality=plan.modality, not_applicable=reason))
+            continue
+        data = AssessmentInput(
+            tool_class=suite.editor.tool_class,
+            modality=plan.modality,
+            contract=row,
+            sample_person=_ints([s.person for s in plan.samples]),
+            sample_session=_ints([s.session for s in plan.samples]),
+            case_person=_ints(plan.case_person),
+            case_sample=_ints(plan.case_sample),
+            judges=views,
+            fmrs=tuple(dict.fromkeys((point.fmr, *options.fmr))),
+            competence=(point.competence.fmr, point.competence.max_fnmr),
+            limits=policy.limits(),
+            options=options,
+            alpha=policy.alpha,
+            seed=suite.seed,
+        )
+        results.append(assessment.assess(data))
+    return results
+
+
+def _ledger_result(prepared: Prepared, rows: dict[str, EditRow]) -> AssessmentResult:
+    """The share of cases that were not edited, consent refusals apart."""
+    plan = prepared.plan
+    asked = [
+        (row.outcome is not Outcome.EDITED, person)
+        for case, person in zip(plan.cases, plan.case_person, strict=True)
+        if (row := rows[case.id]).outcome is not Outcome.REFUSED
+    ]
+    alpha = prepared.policy.policy.alpha
+    estimates: tuple[Estimate, ...] = ()
+    if len({person for _, person in asked}) >= 2:
+        found = intervals.rate_interval([failed for failed, _ in asked], [person for _, person in asked])
+        estimates = (
+            Estimate(
+                name="non_edited_share",
+                value=found.p,
+                low=intervals.bound_lower(found.basis, alpha / 2),
+                high=intervals.bound_upper(found.basis, alpha / 2),
+                lower=intervals.bound_lower(found.basis, alpha),
+                upper=intervals.bound_upper(found.basis, alpha),
+                alpha=alpha,
+                method="effective-size Clopper-Pearson (STATISTICS 3a)",
+                n=found.n,
+                n_eff=found.basis.n_eff_high,
+                n_subjects=found.n_people,
+                recogniser="",
+                basis=(found.basis,),
+            ),
+        )
+    return AssessmentResult(assessment="ledger", modality=plan.modality, estimates=estimates)
+
+
+def _build(
+    prepared: Prepared, results: tuple[AssessmentResult, ...], ledger: CaseLedger, sessions: Sequence[str]
+) -> Report:
+    suite, plan, policy = prepared.suite, prepared.plan, prepared.policy
+    dataset = _dataset_summary(prepared)
+    facts = Facts(suite.editor.tool_class, plan.modality, results, prepared.seal.judges, dataset, prepared.seal.smoke)
+    decision = judge(policy.policy, prepared.seal.cells, facts)
+    finished = now()
+    earlier = Register().earlier(_registered(prepared, ""))
+    return Report(
+        suite=Digest(sha256=prepared.seal.suite),
+        seal=Digest(sha256=prepared.seal.digest()),
+        plan=Digest(sha256=prepared.seal.plan),
+        smoke=prepared.seal.smoke,
+        decision=decision,
+        subject=_subject(prepared),
+        judges=prepared.seal.judges,
+        results=results,
+        ledger=ledger,
+        instruments=tuple(item for result in results for item in result.instruments),
+        dataset=dataset,
+        policy=PolicySummary(id=policy.policy.id, digest=Digest(sha256=policy.digest)),
+        environment=environment(prepared.device),
+        limitations=_limitations(prepared, dataset, results),
+        not_made=tuple(missing for result in results for missing in result.not_made),
+        clock=Clock(
+            started=sessions[0],
+            finished=finished,
+            duration_s=round((when(finished) - when(sessions[0])).total_seconds(), 3),
+            sessions=len(sessions),
+            earlier_runs=tuple(tuple(sorted(r.model_dump(mode="json").items())) for r in earlier),
+        ),
+    )
+
+
+def _limitations(prepared: Prepared, dataset: DatasetSummary, results: tuple[AssessmentResult, ...]) -> tuple[str, ...]:
+    lines = [
+        "no law or standard sets the limits of this policy: they are the project's choice"
+        if prepared.policy.policy.id == "baseline"
+        else ""
+    ]
+    unstated = dict(dataset.consent).get("unstated", 0)
+    if unstated:
+        lines.append(f"consent is unstated for {unstated} of {dataset.n_test_samples} test samples")
+    if dataset.n_withheld:
+        lines.append(f"{dataset.n_withheld} samples were left out: their consent is refused or withdrawn")
+    families = {family for card in prepared.seal.judges for family in card.families}
+    if len(families) < 2:
+        lines.append("one family of judges only: a leak that another recogniser sees may be missed")
+    lines.append("impersonation and detectability are not built yet and were not assessed")
+    lines += [line for result in results for line in result.limitations]
+    return tuple(dict.fromkeys(line for line in lines if line))
+
+
+def _subject(prepared: Prepared) -> Subject:
+    editor = prepared.suite.editor
+    return Subject(
+        name=editor.name,
+        version=editor.version,
+        kind=editor.kind,
+        tool_class=editor.tool_class,
+        operation=editor.operation,
+        digest=Digest(sha256=prepared.seal.artifact),
+        trained_with=editor.trained_with,
+    )
+
+
+def _dataset_summary(prepared: Prepared) -> DatasetSummary:
+    dataset, plan = prepared.dataset, prepared.plan
+    used = {sample.id for sample in plan.samples}
+    return DatasetSummary(
+        kind=dataset.kind,
+        digest=Digest(sha256=dataset.digest),
+        modality=Modality(dataset.modality),
+        n_subjects=plan.n_people,
+        n_samples=len(dataset.samples),
+        n_test_subjects=plan.n_test_people,
+        n_test_samples=len(plan.samples),
+        n_merged_duplicates=dataset.n_merged_duplicates,
+        n_withheld=sum(s.consent in WITHHELD for s in dataset.samples),
+        consent=consent_counts([s for s in dataset.samples if s.id in used]),
+        licences=dataset.licences,
+        sessions_stated=all(sample.session >= 0 for sample in plan.samples),
+    )
+
+
+def _registered(prepared: Prepared, verdict: str) -> RegisteredRun:
+    seal = prepared.seal
+    return RegisteredRun(
+        seal=seal.digest(),
+        artifact=seal.artifact,
+        dataset=seal.dataset,
+        policy=seal.policy,
+        smoke=seal.smoke,
+        at=now(),
+        verdict=verdict,
+    )
+
+
+def _bind(folder: RunFolder, prepared: Prepared) -> None:
+    """Writes suite, plan, policy and seal, or checks that a folder begun earlier holds the same.
+
+    Raises:
+        SuiteChangedError: naming what differs.
+    """
+    if folder.seal.exists():
+        _refuse_change(folder, prepared)
+        return
+    folder.write(folder.suite, json.dumps(prepared.suite.as_json(), indent=2, ensure_ascii=False).encode() + b"\n")
+    folder.write(folder.policy, prepared.policy.text.encode())
+    folder.write(folder.plan, canonical_json(prepared.plan.model_dump(mode="json")))
+    Register().append(_registered(prepared, ""))
+    folder.write(folder.seal, canonical_json(prepared.seal.model_dump(mode="json")))
+
+
+def _refuse_change(folder: RunFolder, prepared: Prepared) -> None:
+    old = parse_seal(folder.read_json(folder.seal))
+    new = prepared.seal
+    if old == new:
+        return
+    keys = [name for name in Seal.model_fields if getattr(old, name) != getattr(new, name)]
+    if "suite" in keys:
+        before = Suite.model_validate(folder.read_json(folder.suite)).comparable()
+        keys[keys.index("suite") : keys.index("suite") + 1] = _differing(before, prepared.suite.comparable()) or [
+            "suite"
+        ]
+    raise SuiteChangedError(
+        f"continue the run in {folder.root}",
+        found="since it was begun these changed: " + ", ".join(keys),
+        todo="name a new folder with --out, or restore them",
+    )
+
+
+def _differing(old: object, new: object, path: str = "") -> list[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = sorted({*old, *new})
+        return [d for k in keys for d in _differing(old.get(k), new.get(k), f"{path}.{k}" if path else str(k))]
+    return [] if old == new else [path]
+
+
+def _tidy(folder: RunFolder, suite: Suite) -> None:
+    """Retention ``scores``: media and templates go when the report stands."""
+    if suite.execution.retention == "scores":
+        Store(folder.media).clear()
+        Store(folder.templates).clear()
+
+
+def _write_people(folder: RunFolder, plan: Plan) -> None:
+    """Who is who in the score tables, by number: what recomputing from trials needs."""
+    rows = {
+        "sample": [s.id for s in plan.samples],
+        "person": [s.person for s in plan.samples],
+        "session": [s.session for s in plan.samples],
+        "fold": [s.fold for s in plan.samples],
+    }
+    tables.write_part(folder.people, rows, tables.PEOPLE)
+
+
+def _ints(values: Sequence[int]) -> npt.NDArray[np.int32]:
+    return np.asarray(values, np.int32)
