@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from kit_photos import KIT, photo
 
 from visavox.core.errors import MediaError
 from visavox.core.records import JudgeCard, RecogniserSpec
 from visavox.core.terms import Modality
-from visavox.media.image import decode_image
 from visavox.ports.recogniser import FailureToAcquire, Recogniser, Region, recognisers
-
-KIT = Path(os.environ.get("VISAVOX_KIT") or Path(__file__).resolve().parents[2].parent / "shared" / "data")
 
 # How to build each registered face recogniser here: its parameters.
 FACE: dict[str, dict[str, Any]] = {
@@ -52,8 +48,15 @@ def judge(request: pytest.FixtureRequest) -> Recogniser:
 
 @pytest.fixture(scope="module")
 def photos() -> list[np.ndarray]:
-    names = ("7103d58ab1ac90a6", "082f0f70f6f37fef", "c8c68f9d45069c6a", "798a416151aabf4e", "ec91fa34ac7eaf02", "9857d8a69f483890")
-    return [decode_image((KIT / "faces" / f"{name}.jpg").read_bytes()) for name in names]
+    names = (
+        "7103d58ab1ac90a6",
+        "082f0f70f6f37fef",
+        "c8c68f9d45069c6a",
+        "798a416151aabf4e",
+        "ec91fa34ac7eaf02",
+        "9857d8a69f483890",
+    )
+    return [photo(name) for name in names]
 
 
 @pytest.fixture(scope="module")

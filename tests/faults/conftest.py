@@ -18,15 +18,6 @@ FAULTY = Path(__file__).with_name("faulty_editor.py")
 Start = Callable[..., EditorWorker]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _bytecode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Workers keep their bytecode for the session: a hundred of them are started."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-        patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("bytecode")))
-        yield
-
-
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Starts workers; afterwards every process below this one has to be gone, and every private folder."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ import facenet_pytorch
 import numpy as np
 import onnxruntime
 import pytest
+from kit_photos import KIT, photo
 
 from visavox.adapters.recognisers import sources
 from visavox.adapters.recognisers.alignment import arcface5, similarity
@@ -24,7 +24,6 @@ from visavox.core.records import RecogniserSpec
 from visavox.media.image import decode_image
 from visavox.ports.recogniser import FailureToAcquire, Recogniser, Region, recognisers
 
-KIT = Path(os.environ.get("VISAVOX_KIT") or Path(__file__).resolve().parents[2].parent / "shared" / "data")
 MOBILEFACE = KIT / "weights" / "mobilefacenet_arcface_128.onnx"
 PARAMS = {
     "path": str(MOBILEFACE),
@@ -36,14 +35,15 @@ PARAMS = {
     "channel": "rgb",
 }
 # Several faces, ties, a profile; each stands for a case once got wrong.
-NAMES = ("7103d58ab1ac90a6", "fdadafda424ccd76", "424e4cdb1615c4ff", "656a0c5f4332d102", "87f74d2a6dcc872e", "c8c68f9d45069c6a")
+NAMES = (
+    "7103d58ab1ac90a6",
+    "fdadafda424ccd76",
+    "424e4cdb1615c4ff",
+    "656a0c5f4332d102",
+    "87f74d2a6dcc872e",
+    "c8c68f9d45069c6a",
+)
 SURE = 0.9
-
-
-def _read(name: str) -> np.ndarray:
-    path = KIT / "faces" / f"{name}.jpg"
-    assert path.is_file(), f"the data kit is not at {KIT}: set VISAVOX_KIT to its folder"
-    return decode_image(path.read_bytes())
 
 
 def _onnx(**changes: Any) -> Recogniser:
@@ -55,7 +55,7 @@ def _onnx(**changes: Any) -> Recogniser:
 def photos() -> list[np.ndarray]:
     orl = sorted(p for p in (KIT / "faces").glob("*/*.jpg") if cv2.imread(str(p)).shape[:2] == (112, 92))
     assert orl, f"the data kit is not at {KIT}: set VISAVOX_KIT to its folder"
-    images = [_read(name) for name in NAMES]
+    images = [photo(name) for name in IDS]
     return [*images[:3], decode_image(orl[0].read_bytes()), *images[3:]]
 
 
@@ -108,7 +108,7 @@ def test_of_several_faces_the_largest_sure_one_is_taken(photos: list) -> None:
     pair[:, side:] = cv2.resize(photos[4], (2 * side, 2 * side))
     region = load_mtcnn("cpu").locate([pair])[0]
     assert region.n_found >= 2 and region.box[0] > side
-    unsure = load_mtcnn("cpu").locate([_read("424e4cdb1615c4ff")])[0]  # beside the face a larger box of confidence 0.78
+    unsure = load_mtcnn("cpu").locate([photo("424e4cdb1615c4ff")])[0]  # beside the face a larger box of confidence 0.78
     assert unsure.n_found == 1 and unsure.confidence > 0.99
 
 
@@ -211,7 +211,17 @@ def test_every_setting_of_the_input_is_in_the_digest(judges: dict, change: dict)
 
 @pytest.mark.parametrize("name", ["dlib", "onnx_face"])
 def test_people_are_told_apart(judges: dict, name: str) -> None:
-    people = [_read(i) for i in ("6c12828bef8c7a8e", "899b5359b97b8e14", "0cc5558196afa4a4", "c4de41f02da86c7a", "49ea6fdbe034444e", "4fc2bda41122c64a")]
+    people = [
+        photo(i)
+        for i in (
+            "6c12828bef8c7a8e",
+            "899b5359b97b8e14",
+            "0cc5558196afa4a4",
+            "c4de41f02da86c7a",
+            "49ea6fdbe034444e",
+            "4fc2bda41122c64a",
+        )
+    ]
     scores = judges[name].compare(*[_templates(judges[name], people)] * 2)
     mated = [scores[0, 1], scores[2, 3], scores[4, 5]]
     assert min(mated) > max(scores[i, j] for i in range(6) for j in range(6) if i // 2 != j // 2)

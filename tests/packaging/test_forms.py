@@ -93,7 +93,7 @@ def test_the_lock_names_no_host_and_hashes_every_pin() -> None:
 
 
 @pytest.mark.parametrize(
-    "document", sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/how-to/*.md")) + ["README.md"]
+    "document", [*sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/how-to/*.md")), "README.md"]
 )
 def test_every_suite_in_the_documents_is_valid(document: str, tmp_path: Path) -> None:
     from visavox.core.config import parse_suite

@@ -6,6 +6,7 @@ YAML 1.2 is read (``1e-3`` is a number, ``no`` is a text, a key may stand once).
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -54,6 +55,7 @@ class CommandEditor(_Editor):
     kind: Literal["command"]
     argv: Annotated[tuple[str, ...], Field(min_length=1)]
     output_suffix: Annotated[str, Field(pattern=r"^\.[A-Za-z0-9]+$")] = ".png"
+    cwd: str | None = None
 
     @field_validator("argv")
     @classmethod
@@ -159,6 +161,7 @@ class Suite(Record):
         value: dict[str, Any] = _last_parts(self.as_json())
         for key in ("cache", "retention", "device"):
             value["execution"].pop(key)
+        value["editor"].pop("cwd", None)
         return value
 
 
@@ -274,10 +277,8 @@ def _resolve_editor(editor: dict[str, Any], base: Path, modality: Modality) -> N
         file, _, name = entry.rpartition(":")
         if file.endswith(".py"):
             editor["entry"] = f"{_absolute(file, base)}:{name}"
-    if kind == "command" and isinstance(editor.get("argv"), list) and editor["argv"]:
-        program = str(editor["argv"][0])
-        if "/" in program:
-            editor["argv"][0] = _absolute(program, base)
+    if kind == "command":
+        editor["cwd"] = _absolute(str(editor.get("cwd") or "."), base)
     if kind == "baseline":
         editor.setdefault("version", BASELINE_VERSION)
         try:
@@ -346,8 +347,9 @@ def artifact_digest(editor: PythonEditor | CommandEditor | FolderEditor | Baseli
         if isinstance(editor, FolderEditor):
             return sha256_json(_folder_files(_existing(editor.path, "editor.path")))
         if isinstance(editor, CommandEditor):
-            program = _program(editor.argv[0])
-            files = [sha256_file(Path(word)) if Path(word).is_file() else word for word in editor.argv[1:]]
+            folder = Path(editor.cwd or ".")
+            program = _program(editor.argv[0], folder)
+            files = [sha256_file(folder / word) if (folder / word).is_file() else word for word in editor.argv[1:]]
             return sha256_json({"program": sha256_file(program), "argv": files})
     except OSError as error:
         raise ConfigError("read the files of the editor", found=str(error), todo="check paths and rights") from error
@@ -369,10 +371,8 @@ def _folder_files(table: Path) -> dict[str, str]:
     return digests | {table.name: sha256_file(table)}
 
 
-def _program(word: str) -> Path:
-    import shutil
-
-    found = shutil.which(word)
+def _program(word: str, folder: Path) -> Path:
+    found = shutil.which(str(folder / word) if "/" in word else word)
     if found is None:
         raise ConfigError(
             f"editor.argv: the program {word!r}",

@@ -10,6 +10,7 @@ Reference: E. Newton, L. Sweeney, B. Malin, "Preserving Privacy by De-identifyin
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +21,10 @@ from pydantic import Field
 
 from visavox.adapters.recognisers.alignment import arcface5, similarity
 from visavox.adapters.recognisers.sources import import_package
+from visavox.core.config import BASELINE_VERSION
+from visavox.core.digest import sha256_json
 from visavox.core.records import Record
+from visavox.core.resources import user_cache_dir
 from visavox.ports.dataset import renderers
 from visavox.ports.editor import EditRequest, EditResult, Failed, Image
 from visavox.ports.recogniser import Region
@@ -84,14 +88,33 @@ class KSame:
 
 
 def load(*, device: str, artifact: Path | None, params: Mapping[str, Any]) -> KSame:
-    """Loads the baseline and renders its pool of 32 people, always the same ones (about 12 s on one core).
+    """Loads the baseline with its pool of 32 people, always the same ones.
+
+    The pool is rendered once (tens of seconds) and kept in the user's cache folder: it shows nobody who exists.
 
     Raises:
         ConfigError: if a parameter is unknown or out of range.
         UnknownNameError: if no renderer ``synthetic-faces`` is registered.
     """
     k = checked("k_same", KSameParameters, params).k
-    return KSame(k, synthetic_pool(device) if k > 1 else np.zeros((0, _FACE_PX, _FACE_PX, 3), np.float32), device)
+    return KSame(k, cached_pool(device) if k > 1 else np.zeros((0, _FACE_PX, _FACE_PX, 3), np.float32), device)
+
+
+def cached_pool(device: str) -> Floats:
+    """``synthetic_pool`` from the user's cache folder, rendered where it is not there or cannot be read."""
+    settings = {"size": POOL_SIZE, "seed": _POOL_SEED, "px": _POOL_PX, "face_px": _FACE_PX, "version": BASELINE_VERSION}
+    path = user_cache_dir() / f"k_same-{sha256_json(settings)[:16]}.npy"
+    shape = (POOL_SIZE, _FACE_PX, _FACE_PX, 3)
+    try:
+        pool: Floats = np.load(path, allow_pickle=False)
+    except (OSError, ValueError):
+        pool = np.zeros(0, np.float32)
+    if pool.shape != shape or pool.dtype != np.float32:
+        pool = synthetic_pool(device)
+        temporary = path.with_name(f".{path.stem}.{os.getpid()}.npy")
+        np.save(temporary, pool, allow_pickle=False)
+        temporary.replace(path)
+    return pool
 
 
 def synthetic_pool(device: str) -> Floats:
