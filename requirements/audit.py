@@ -37,7 +37,9 @@ def canonical(name: str) -> str:
 
 def lock_faults(path: Path) -> list[str]:
     """Lines without a hash, registry hosts, and installed versions that differ from the lock."""
-    faults = [f"{path.name}: names a host or an index" for _ in [0] if re.search(r"https?://|--index", path.read_text())]
+    faults = [
+        f"{path.name}: names a host or an index" for _ in [0] if re.search(r"https?://|--index", path.read_text())
+    ]
     for name, (version, hashes) in pins(path).items():
         if not hashes:
             faults.append(f"{path.name}: {name} has no hash")
@@ -56,7 +58,10 @@ def licence_faults(names: list[str]) -> list[str]:
     faults = []
     for name in names:
         data = metadata.metadata(name)
-        stated = [data.get("License-Expression") or "", *(c for c in data.get_all("Classifier") or [] if "License" in c)]
+        stated = [
+            data.get("License-Expression") or "",
+            *(c for c in data.get_all("Classifier") or [] if "License" in c),
+        ]
         text = " ".join(stated)
         if FORBIDDEN_LICENCES.search(text) and not LGPL_OR_EXCEPTION.search(text) and " OR " not in text:
             faults.append(f"{name}: {text}")
@@ -65,7 +70,18 @@ def licence_faults(names: list[str]) -> list[str]:
 
 def vulnerabilities(path: Path) -> tuple[list[str], str]:
     """(findings, why it could not be checked or '')."""
-    command = [sys.executable, "-m", "pip_audit", "-r", str(path), "--disable-pip", "--progress-spinner", "off", "-f", "json"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip_audit",
+        "-r",
+        str(path),
+        "--disable-pip",
+        "--progress-spinner",
+        "off",
+        "-f",
+        "json",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     try:
         rows = json.loads(done.stdout)["dependencies"]

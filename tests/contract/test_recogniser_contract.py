@@ -48,15 +48,8 @@ def judge(request: pytest.FixtureRequest) -> Recogniser:
 
 @pytest.fixture(scope="module")
 def photos() -> list[np.ndarray]:
-    names = (
-        "7103d58ab1ac90a6",
-        "082f0f70f6f37fef",
-        "c8c68f9d45069c6a",
-        "798a416151aabf4e",
-        "ec91fa34ac7eaf02",
-        "9857d8a69f483890",
-    )
-    return [photo(name) for name in names]
+    ids = "7103d58ab1ac90a6 082f0f70f6f37fef c8c68f9d45069c6a 798a416151aabf4e ec91fa34ac7eaf02 9857d8a69f483890"
+    return [photo(sample_id) for sample_id in ids.split()]
 
 
 @pytest.fixture(scope="module")
