@@ -18,7 +18,7 @@ Trials
 
 Estimates
     subject_match_rate (by attacker), subject_non_match_rate (attribute edits, at the bona fide threshold),
-    bystander_match_difference, any_bystander_match_rate, eer, auc, d_sys, fnmr (unedited), background_match_rate.
+    bystander_match_difference, any_bystander_match_rate, eer, auc, d_sys, fnmr_at_fmr_* (unedited), background_match_rate.
 
 What it cannot show
     That a better recogniser, a semi-informed attacker (one who trains on outputs) or a reversal of the edit finds
@@ -30,6 +30,7 @@ from __future__ import annotations
 from typing import Any
 
 from visavox.core.contracts import Contract
+from visavox.core.names import rate_in_name
 from visavox.core.records import AssessmentResult, Estimate, Instrument, NotMade
 from visavox.core.terms import Attacker
 from visavox.metrics.multiplicity import holm
@@ -125,7 +126,8 @@ class _Judged:
         self.instruments.append(instruments.competence_check(self._data, self._judge, found))
         if isinstance(found, NotMade):
             return None
-        self._take(rates.complement(found, name="fnmr", attacker=Attacker.CONTROL))
+        name = f"fnmr_at_fmr_{rate_in_name(self._data.competence[0])}"
+        self._take(rates.complement(found, name=name, attacker=Attacker.CONTROL))
         return 1.0 - found.value
 
     def _match_rates(self, attacker: Attacker, trials: KindTrials) -> None:
