@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from visavox.editor import Editor, EditRequest, EditResult, Failed, Refused
+from visavox.media.image import decode_image
 
 
 class Mixed:
@@ -47,6 +48,55 @@ class Mixed:
             return image.copy()
         field = np.kron(rng.normal(0, 1, (8, 8, 3)), np.ones((4, 4, 1)))
         return np.clip(128 + 40 * field, 0, 255).astype(np.uint8)
+
+
+class Hiding:
+    """Ways to hide a leak from the threshold, each of which a run has to see through.
+
+    params: ``mode`` and ``people`` (the folder of the test people's pictures, ``<person>-<image>.png``).
+    """
+
+    max_batch = 8
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        self.mode = str(params["mode"])
+        self.files = sorted(Path(str(params["people"])).glob("*.png"))
+        self.pictures = {file.stem: decode_image(file.read_bytes()) for file in self.files}
+
+    def edit(self, requests: Sequence[EditRequest]) -> list[EditResult]:
+        return [self._one(request) for request in requests]
+
+    def _one(self, request: EditRequest) -> EditResult:
+        rng = np.random.default_rng(int(request.case_id, 16))
+        image = np.asarray(request.media["subject"])
+        own = next(stem for stem, picture in self.pictures.items() if np.array_equal(picture, image)).split("-")[0]
+        others = [picture for stem, picture in self.pictures.items() if stem.split("-")[0] != own]
+        other = others[int(rng.integers(len(others)))]
+        if self.mode == "roll":
+            return other.copy()
+        if self.mode == "others":  # three in ten show somebody else, the rest the person themself
+            return other.copy() if rng.random() < 0.3 else near(image, rng)
+        if self.mode == "avatar":  # a stock picture in some cases, a linkable scramble in all others
+            return stock() if rng.random() < 0.06 else near(image[::-1], rng)
+        if self.mode == "enlarged":  # the person themself, larger, where no face is found
+            return np.kron(image, np.ones((3, 3, 1), np.uint8))
+        raise ValueError(self.mode)
+
+
+def near(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The picture with a little noise: not equal, as recognisable as before."""
+    noisy = image.astype(int) + rng.integers(-2, 3, image.shape)
+    return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+def stock() -> np.ndarray:
+    """The same picture for everybody."""
+    field = np.kron(np.random.default_rng(99).normal(0, 1, (8, 8, 3)), np.ones((4, 4, 1)))
+    return np.clip(128 + 40 * field, 0, 255).astype(np.uint8)
+
+
+def load_hiding(*, device: str, artifact: Path | None, params: Mapping[str, Any]) -> Editor:
+    return Hiding(params)
 
 
 def load(*, device: str, artifact: Path | None, params: Mapping[str, Any]) -> Editor:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -29,7 +30,7 @@ class Outcome(NamedTuple):
         stages: where the journal stood at each kill: finished units.
         edited_again: finished cases that a later session edited once more.
         left_behind: processes of the run alive two seconds after a kill.
-        reports_equal: the report is the undisturbed one, clock aside.
+        reports_equal: every report is the undisturbed one, clock aside.
     """
 
     kills: int
@@ -44,7 +45,7 @@ def kill_loop(
 ) -> Outcome:
     """Kills ``n_kills`` times at moments drawn from [0, ``longest_s``], then lets the command end."""
     rng = random.Random(seed)
-    kills, stages, again, left = 0, [], 0, 0
+    kills, stages, again, left, equal = 0, [], 0, 0, True
     while kills < n_kills:
         finished, seen = _finished(folder), len(_lines(log))
         process = subprocess.Popen(command(suite, folder), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -58,12 +59,14 @@ def kill_loop(
             left += _alive(children)
         again += len(finished & set(_lines(log)[seen:]))
         stages.append(_units(folder))
-        if process.returncode == 0:
-            break
+        if process.returncode == 0:  # it ended before its kill: begin another run
+            equal = equal and timeless(folder) == timeless(undisturbed)
+            shutil.rmtree(folder)
+            log.unlink()
     finished, seen = _finished(folder), len(_lines(log))
     subprocess.run(command(suite, folder), check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     again += len(finished & set(_lines(log)[seen:]))
-    return Outcome(kills, stages, again, left, timeless(folder) == timeless(undisturbed))
+    return Outcome(kills, stages, again, left, equal and timeless(folder) == timeless(undisturbed))
 
 
 def command(suite: Path, folder: Path) -> list[str]:

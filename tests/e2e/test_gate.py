@@ -232,8 +232,24 @@ def test_the_register_forbids_taking_a_later_pass(
     assert first.decision.verdict is Verdict.PASS
     register = register_folder / "runs.jsonl"
     lines = [json.loads(line) for line in register.read_text().splitlines()]
-    failed = lines[-1] | {"seal": sha256_json("another seed"), "verdict": "FAIL"}
-    register.write_text("\n".join(json.dumps(line) for line in [failed, *lines]) + "\n")
+    assert [line["verdict"] for line in lines] == ["", "PASS"]
+    assert gate(tmp_path / "first").verdict is Verdict.PASS
+    for seal in (lines[-1]["seal"], sha256_json("another seed")):  # the same suite again, or another seed
+        failed = lines[-1] | {"seal": seal, "run": "0" * 32, "verdict": "FAIL"}
+        for order in ([failed, *lines], [*lines, failed]):  # before or after
+            register.write_text("\n".join(json.dumps(line) for line in order) + "\n")
+            assert gate(tmp_path / "first").verdict is Verdict.INCONCLUSIVE
     again = run(suite, tmp_path / "again")
     assert again.decision.verdict is Verdict.PASS
+    register.unlink()  # what the report remembers is enough
     assert gate(tmp_path / "again").verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_report_from_the_future_and_two_lists_of_instruments_are_refused(copy: Path) -> None:
+    alter(copy, lambda r: r["clock"].update(finished="2999-01-01T00:00:00.000+00:00"))
+    assert exit_code(["gate", str(copy)]) == 3
+
+
+def test_instruments_may_not_be_dropped(copy: Path) -> None:
+    alter(copy, lambda r: r.update(instruments=[]))
+    assert exit_code(["gate", str(copy)]) == 3

@@ -11,7 +11,7 @@ from pretend import BASELINE, PYTHON
 
 from visavox import gate, load_suite, run
 from visavox.cli import exit_code
-from visavox.core.errors import EditorError, SuiteChangedError
+from visavox.core.errors import EditorError, MediaError, SuiteChangedError
 from visavox.core.records import Report
 from visavox.core.terms import Attacker, Outcome, Verdict
 
@@ -86,11 +86,59 @@ class TestVerdicts:
         assert report.ledger.failed > 20
         assert cells(report, "BASE-EDITED") == [Verdict.INCONCLUSIVE]
 
-    def test_refusals_are_counted_apart(self, make_people: Callable, pixels_suite: Callable, tmp_path: Path) -> None:
+    def test_refusing_is_not_free(self, make_people: Callable, pixels_suite: Callable, tmp_path: Path) -> None:
+        """A tool that refuses what it cannot do has not been tested on it."""
         report = run(load_suite(pixels_suite(make_people(80), under_test(refuse=0.2))), tmp_path / "run")
         assert report.ledger.refused > 30
-        assert cells(report, "BASE-EDITED") == [Verdict.PASS]
-        assert report.decision.verdict is Verdict.PASS, report.decision.reasons
+        assert cells(report, "BASE-EDITED") == [Verdict.INCONCLUSIVE]
+        assert report.decision.verdict is Verdict.INCONCLUSIVE
+
+    @pytest.mark.parametrize(
+        ("mode", "control"),
+        [("others", "BASE-SUBJECT"), ("avatar", "BASE-SUBJECT"), ("roll", "BASE-STRANGER")],
+    )
+    def test_copies_of_other_people_hide_nothing(
+        self, make_people: Callable, pixels_suite: Callable, tmp_path: Path, mode: str, control: str
+    ) -> None:
+        """A few copies raise the threshold of everybody, unless they are a kind of their own (docs/adr/0005)."""
+        people = make_people(60)
+        params = json.dumps({"mode": mode, "people": str(people.parent)})
+        editor = PYTHON.format(entry=f"{ENTRY}:load_hiding", params=params)
+        report = run(load_suite(pixels_suite(people, editor)), tmp_path / "run")
+        assert report.decision.verdict is Verdict.FAIL, report.decision.reasons
+        assert Verdict.FAIL in cells(report, control)
+        assert report.ledger.unchanged == 0
+
+    def test_unchanged_outputs_fail_whatever_the_threshold(
+        self, make_people: Callable, pixels_suite: Callable, tmp_path: Path
+    ) -> None:
+        report = run(load_suite(pixels_suite(make_people(60), under_test(leak=0.3))), tmp_path / "run")
+        assert cells(report, "BASE-UNCHANGED") == [Verdict.FAIL]
+
+    def test_two_files_with_the_same_pixels_are_refused(
+        self, make_people: Callable, pixels_suite: Callable, tmp_path: Path
+    ) -> None:
+        from PIL import Image as Pillow
+
+        manifest = make_people(10)
+        Pillow.open(manifest.parent / "0-0.png").save(manifest.parent / "again.png", compress_level=9)
+        manifest.write_text(manifest.read_text() + "again.png,person 0,face\n")
+        with pytest.raises(MediaError, match="shows the very pixels of sample"):
+            run(load_suite(pixels_suite(manifest, under_test())), tmp_path / "run")
+
+    def test_a_run_is_not_continued_over_changed_code(
+        self, make_people: Callable, pixels_suite: Callable, tmp_path: Path
+    ) -> None:
+        (tmp_path / "weights").write_text("w")
+        (tmp_path / "adapter.py").write_text(ENTRY.read_text())
+        editor = PYTHON.format(entry=f"{tmp_path}/adapter.py:load", params="{}").replace(
+            "name: under-test", f"name: under-test, artifact: {tmp_path}/weights"
+        )
+        suite = load_suite(pixels_suite(make_people(10), editor))
+        run(suite, tmp_path / "run")
+        (tmp_path / "adapter.py").write_text(ENTRY.read_text() + "\n# changed\n")
+        with pytest.raises(SuiteChangedError, match="code"):
+            run(suite, tmp_path / "run")
 
     def test_a_smoke_run_is_never_a_pass(self, make_people: Callable, pixels_suite: Callable, tmp_path: Path) -> None:
         suite = load_suite(pixels_suite(make_people(60), under_test()))

@@ -12,20 +12,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pretend import PYTHON
+from pydantic import ValidationError
 
 from visavox.api import prepare
 from visavox.core.config import Suite
 from visavox.core.digest import sha256_bytes
 from visavox.core.errors import ConfigError, RunFolderError
-from visavox.core.records import EditRow
+from visavox.core.records import EditRow, RecogniserSpec
 from visavox.core.terms import Outcome
 from visavox.engine.cache import TemplateCache
-from visavox.engine.embed import masked
+from visavox.engine.embed import attacked_region, checked_template, masked
 from visavox.engine.folder import RunFolder
 from visavox.engine.journal import Journal, JournalledEdit
 from visavox.engine.plan import make_plan
 from visavox.engine.store import Store
-from visavox.engine.tables import region_of, region_values
+from visavox.engine.tables import LocatedIn, region_of, region_values
+from visavox.ports.assessment import DETECTED, FALLBACK, NO_TEMPLATE
 from visavox.ports.recogniser import FailureToAcquire, Region
 
 ENTRY = Path(__file__).parents[1] / "editors_under_test.py"
@@ -177,6 +179,43 @@ def test_the_cache_keeps_templates_and_stays_in_bounds(tmp_path: Path) -> None:
     assert again.region("m", "d") == FailureToAcquire("no face found")
     assert TemplateCache(tmp_path / "c", limit_bytes=0).template("m", "r", REGION) is None
     assert stat.S_IMODE((tmp_path / "c").stat().st_mode) == 0o700
+
+
+def region(n_found: int = 1, found_in: tuple[int, int] = (60, 50)) -> LocatedIn:
+    return LocatedIn(Region((10, 20, 30, 40), REGION.landmarks, 1.0, n_found), *found_in)
+
+
+def test_a_fallback_crop_follows_the_outputs_size() -> None:
+    """Enlarging the picture must not move the crop off the face."""
+    nothing = FailureToAcquire("no face found")
+    larger = np.zeros((120, 150, 3), np.uint8)
+    chosen, state = attacked_region(nothing, larger, region())
+    assert isinstance(chosen, Region)
+    assert chosen.box == (30, 40, 90, 80)
+    assert state == FALLBACK
+    assert attacked_region(nothing, larger, None) == (nothing, NO_TEMPLATE)
+
+
+def test_a_decoy_face_is_a_failure_to_acquire_not_a_clean_output() -> None:
+    image = np.zeros((60, 50, 3), np.uint8)
+    found = region(n_found=2).found
+    chosen, state = attacked_region(found, image, region())
+    assert isinstance(chosen, FailureToAcquire)
+    assert state == NO_TEMPLATE
+    assert attacked_region(found, image, region(n_found=2))[1] == DETECTED
+
+
+@pytest.mark.parametrize("bad", [[], [np.nan, 1.0], [np.inf], [[1.0, 2.0]]])
+def test_a_template_that_cannot_be_compared_is_a_failure_to_acquire(bad: list[float]) -> None:
+    assert isinstance(checked_template(np.asarray(bad, np.float32)), FailureToAcquire)
+    good = np.ones(3, np.float32)
+    assert checked_template(good) is good
+
+
+def test_an_id_cannot_lead_out_of_the_run_folder() -> None:
+    for bad in ("../x", "/etc", "a/b", "", ".hidden"):
+        with pytest.raises(ValidationError):
+            RecogniserSpec(name="pixels", id=bad)
 
 
 def test_masking_hides_the_box_and_nothing_else() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from visavox.core.digest import sha256_bytes
 from visavox.core.records import (
     AssessmentResult,
     DatasetSummary,
@@ -54,18 +55,22 @@ def estimate(
     )  # fmt: skip
 
 
-def difference(p1: float, p2: float, recogniser: str = "a") -> Estimate:
-    found = estimate("bystander_match_difference", 0.0, recogniser=recogniser)
+def difference(p1: float, p2: float, recogniser: str = "a", name: str = "bystander_match_difference") -> Estimate:
+    found = estimate(name, 0.0, recogniser=recogniser)
     return found.model_copy(update={"basis": (basis(p1, 20_000), basis(p2, 20_000)), "value": p1 - p2})
 
 
+def stranger(p1: float = 0.1, p2: float = 0.1, recogniser: str = "a") -> Estimate:
+    return difference(p1, p2, recogniser, "any_bystander_match_difference")
+
+
 def edited(p: float = 0.0) -> AssessmentResult:
-    found = estimate("non_edited_share", p, recogniser="")
-    return AssessmentResult(assessment="ledger", modality=Modality.FACE, estimates=(found,))
+    found = (estimate("non_edited_share", p, recogniser=""), estimate("unchanged_share", 0.0, recogniser=""))
+    return AssessmentResult(assessment="ledger", modality=Modality.FACE, estimates=found)
 
 
 def leak(*estimates: Estimate, recogniser: str = "a", **more: object) -> AssessmentResult:
-    own = (*estimates, difference(0.001, 0.001, recogniser))
+    own = (*estimates, difference(0.001, 0.001, recogniser), stranger(recogniser=recogniser))
     return AssessmentResult(assessment="identity_leak", modality=Modality.FACE, estimates=own, **more)  # type: ignore[arg-type]
 
 
@@ -78,7 +83,8 @@ def rates(ignorant: float, lazy: float, **kwargs: object) -> tuple[Estimate, Est
 
 def card(name: str, *families: str) -> JudgeCard:
     return JudgeCard(
-        id=name, name=name, digest="0" * 64, detector="d", score="cosine", families=families or (name,),
+        id=name, name=name, digest=sha256_bytes(name.encode()), detector="d", score="cosine",
+        families=families or (name,),
         training_overlap="none",
     )  # fmt: skip
 
@@ -213,23 +219,53 @@ def test_an_instrument_of_another_judge_does_not_speak_of_this_one() -> None:
 
 def test_every_judge_must_pass() -> None:
     other = tuple(e.model_copy(update={"recogniser": "b"}) for e in rates(0.01, 0.06))
-    result = leak(*rates(0.01, 0.01), *other, difference(0.001, 0.001, "b"))
+    result = leak(*rates(0.01, 0.01), *other, difference(0.001, 0.001, "b"), stranger(recogniser="b"))
     assert decide(result, edited(), judges=(card("a"), card("b"))).verdict is Verdict.INCONCLUSIVE
 
 
 def test_two_networks_of_one_family_are_one_judge() -> None:
     policy = POLICY.model_copy(update={"min_judge_families": 2})
     other = tuple(e.model_copy(update={"recogniser": "b"}) for e in rates(0.01, 0.01))
-    result = leak(*rates(0.01, 0.01), *other, difference(0.001, 0.001, "b"))
+    result = leak(*rates(0.01, 0.01), *other, difference(0.001, 0.001, "b"), stranger(recogniser="b"))
     same = (card("a", "facenet", "vgg"), card("b", "facenet"))
     apart = (card("a", "facenet"), card("b", "dlib"))
     assert decide(result, edited(), judges=same, policy=policy).verdict is Verdict.INCONCLUSIVE
     assert decide(result, edited(), judges=apart, policy=policy).verdict is Verdict.PASS
+    undeclared = (card("a", "undeclared"), card("b", "undeclared"))
+    assert decide(result, edited(), judges=undeclared, policy=policy).verdict is Verdict.INCONCLUSIVE
+    twins = tuple(c.model_copy(update={"digest": "1" * 64}) for c in apart)
+    assert decide(result, edited(), judges=twins, policy=policy).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_signature_that_cannot_be_given_yet_bars_a_pass() -> None:
+    policy = POLICY.model_copy(update={"require_signature": True})
+    assert decide(leak(*rates(0.01, 0.01)), edited(), policy=policy).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_limit_stands_on_the_end_that_decides() -> None:
+    from pydantic import ValidationError
+
+    from visavox.core.records import Limit
+
+    for op, on in (("<=", "lower"), (">=", "upper"), ("<=", "nonsense"), ("<", "upper")):
+        with pytest.raises(ValidationError):
+            Limit(op=op, value=0.1, on=on)  # type: ignore[arg-type]
 
 
 def test_bystanders_beyond_the_limit_fail() -> None:
     result = AssessmentResult(
-        assessment="identity_leak", modality=Modality.FACE, estimates=(*rates(0.01, 0.01), difference(0.05, 0.001))
+        assessment="identity_leak",
+        modality=Modality.FACE,
+        estimates=(*rates(0.01, 0.01), difference(0.05, 0.001), stranger()),
+    )
+    assert decide(result, edited()).verdict is Verdict.FAIL
+
+
+def test_passing_as_somebody_else_more_often_than_the_input_fails() -> None:
+    result = AssessmentResult(
+        assessment="identity_leak",
+        modality=Modality.FACE,
+        estimates=(*rates(0.01, 0.01), difference(0.001, 0.001), stranger(0.9, 0.1)),
     )
     assert decide(result, edited()).verdict is Verdict.FAIL
 

@@ -13,12 +13,14 @@ Threat model
 Trials
     One comparison of one output with one reference recording of the same person, never its own input; output pairs
     count once; nothing is pooled. References come from another session where sessions are stated. Each trial is
-    decided at the threshold for the target FMR among the test people's non-mated comparisons of its own kind. Kinds
+    decided at the threshold for the target FMR among the test people's non-mated comparisons of its own kind; outputs
+    that copy another person's recording or output are a kind of their own (docs/adr/0005). Kinds
     whose threshold rests on too little count like failures to acquire: as a leak for PASS, as none for FAIL.
 
 Estimates
     subject_match_rate (by attacker), subject_non_match_rate (attribute edits, at the bona fide threshold),
-    bystander_match_difference, any_bystander_match_rate, eer, auc, d_sys, fnmr_at_fmr_* (unedited), background_match_rate.
+    bystander_match_difference, any_bystander_match_difference, eer, auc, d_sys, fnmr_at_fmr_* (unedited),
+    background_match_rate.
 
 What it cannot show
     That a better recogniser, a semi-informed attacker (one who trains on outputs) or a reversal of the edit finds
@@ -28,6 +30,8 @@ What it cannot show
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
 
 from visavox.core.contracts import Contract
 from visavox.core.names import rate_in_name
@@ -100,6 +104,7 @@ class _Judged:
         self.limitations: list[str] = []
         wanted = data.contract.figures(IdentityLeak.name)
         control = trials_of(data, judge, Attacker.CONTROL)
+        self._untried(control)
         self._fnmr = self._control(control)
         for attacker in data.options.attackers:
             trials = control if attacker is Attacker.CONTROL else trials_of(data, judge, attacker)
@@ -145,6 +150,15 @@ class _Judged:
             self.not_made.append(found)
         else:
             self.estimates.append(found)
+
+    def _untried(self, control: KindTrials) -> None:
+        people = np.unique(self._data.sample_person).size
+        tried = np.unique(control.kinds[0].persons).size
+        if tried < people:
+            self.limitations.append(
+                f"{self._judge.id}: {people - tried} of {people} test people have no mated comparison (one session, or "
+                "no template) and say nothing"
+            )
 
     def _overlap(self) -> None:
         if self._judge.training_overlap != "none":

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from visavox.core.records import Estimate, IntervalBasis, NotMade
+from visavox.core.records import Estimate, IntervalBasis, NotMade, OperatingPoint
 from visavox.metrics import intervals
 from visavox.ports.assessment import NO_TEMPLATE, AssessmentInput, Comparisons, Ints, JudgeView
 
@@ -18,13 +18,13 @@ METHOD = "difference of two effective-size Clopper-Pearson rates over pairs of p
 
 
 def bystander_figures(data: AssessmentInput, judge: JudgeView, control: KindTrials) -> Iterator[Estimate | NotMade]:
-    """The per-comparison difference, and the share of outputs that match anyone at all (disclosed).
+    """The difference by comparison, and that of outputs that match anyone at all.
 
     Both at the bona fide threshold: the attacked system does not know of the edit. Paired: output and unedited input
     are compared with the same recordings of the same uninvolved people; inputs without a template leave both sides.
     """
     (kind,) = control.kinds
-    names = ("bystander_match_difference", "any_bystander_match_rate")
+    names = ("bystander_match_difference", "any_bystander_match_difference")
     point = operating_point(judge, kind, data.fmrs[0])
     if point is None or point.support == "none":
         reason = f"a bona fide threshold at FMR {data.fmrs[0]:g} rests on too little ({kind.n_people} people)"
@@ -62,7 +62,7 @@ def bystander_figures(data: AssessmentInput, judge: JudgeView, control: KindTria
         chance=0.0,
         note=f"output {output_hits.mean():.6f}, unedited input {input_hits.mean():.6f}",
     )
-    yield _any_match(data, judge, Comparisons(probe, reference, table.score[keep]), point.threshold)
+    yield _any_match(data, judge, Comparisons(probe, reference, table.score[keep]), input_hits, point)
 
 
 def _lost(data: AssessmentInput, judge: JudgeView) -> tuple[int, Ints, Ints]:
@@ -104,28 +104,47 @@ def _scores_of_inputs(data: AssessmentInput, judge: JudgeView) -> npt.NDArray[np
     return matrix
 
 
-def _any_match(data: AssessmentInput, judge: JudgeView, table: Comparisons, threshold: float) -> Estimate:
-    """The share of outputs that match at least one of the other people, one recording each."""
+def _any_match(
+    data: AssessmentInput,
+    judge: JudgeView,
+    table: Comparisons,
+    input_hits: npt.NDArray[np.bool_],
+    point: OperatingPoint,
+) -> Estimate:
+    """Outputs that match at least one of the other people, one recording each, beyond their unedited inputs.
+
+    A copy of one bystander matches a share of 1 / (people - 1) of the comparisons, which the difference by comparison
+    cannot see among many people; this can. An output without a template counts as a match for PASS.
+    """
     gallery = _first_recordings(data, judge)
     chosen = np.isin(table.reference, gallery)
-    probe, hit = table.probe[chosen], table.score[chosen] >= threshold
+    probe = table.probe[chosen]
     cases = np.unique(probe)
-    any_hit = np.isin(cases, probe[hit])
-    persons = data.case_person[cases]
-    found = intervals.rate_interval(any_hit, persons)
+    lost = np.flatnonzero((judge.case_state == NO_TEMPLATE) & (data.case_sample >= 0))
+    persons = np.concatenate([data.case_person[cases], data.case_person[lost]])
+    output = np.isin(cases, probe[table.score[chosen] >= point.threshold])
+    unedited = np.isin(cases, probe[input_hits[chosen]])
+    sides = [intervals.rate_interval(np.append(output, np.full(lost.size, hit)), persons) for hit in (False, True)]
+    baseline = intervals.rate_interval(unedited, data.case_person[cases])
     size = gallery.size - 1
+    chance = 1.0 - (1.0 - data.fmrs[0]) ** size
     return bounded(
-        "any_bystander_match_rate",
+        "any_bystander_match_difference",
         judge,
         None,
-        found.p,
-        (found.basis,),
+        float(output.mean()) - float(unedited.mean()),
+        (intervals.imputed(sides[0], sides[1]), baseline.basis),
         data.alpha,
-        n=found.n,
-        n_subjects=found.n_people,
-        method="effective-size Clopper-Pearson at a given threshold (STATISTICS 3a)",
-        chance=float(1.0 - (1.0 - data.fmrs[0]) ** size),
-        note=f"against a gallery of {size} other people, one recording each; chance grows with the gallery",
+        n=int(cases.size),
+        n_subjects=sides[0].n_people,
+        n_failed=int(lost.size),
+        method="difference of two effective-size Clopper-Pearson rates over people (STATISTICS 3a, 3f)",
+        operating_point=point,
+        chance=0.0,
+        note=(
+            f"output {output.mean():.6f}, unedited input {unedited.mean():.6f}, by chance {chance:.6f} against "
+            f"{size} other people, one recording each"
+        ),
     )
 
 

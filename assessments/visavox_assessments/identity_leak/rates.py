@@ -67,8 +67,13 @@ def match_rate(
     fmr: float,
     *,
     name: str = "subject_match_rate",
+    stricter: float = 1 / 3,
 ) -> Estimate | NotMade:
-    """The share of an attacker's mated comparisons that match at same-kind FMR <= ``fmr``."""
+    """The share of an attacker's mated comparisons that match at same-kind FMR <= ``fmr``.
+
+    ``stricter`` times ``fmr`` is the point at which a FAIL on few people has to hold too: 1/3 where a match is the
+    fault, 3 where a non-match is.
+    """
     points = [(kind, operating_point(judge, kind, fmr)) for kind in trials.kinds if kind.mated.size]
     best = max((_RANK[point.support] for _, point in points if point), default=0)
     decided = [Decided(kind, point) for kind, point in points if point and best and _RANK[point.support] == best]
@@ -102,7 +107,7 @@ def match_rate(
         operating_point=main.point,
         strata=tuple(strata),
         chance=chance,
-        stricter=_stricter(judge, decided, extra, fmr) if few else None,
+        stricter=_stricter(judge, decided, extra, fmr * stricter) if few else None,
         method=METHOD,
     )
 
@@ -136,14 +141,14 @@ def _basis(
 def _stricter(
     judge: JudgeView, decided: Sequence[Decided], extra: np.ndarray[tuple[int], np.dtype[np.int64]], fmr: float
 ) -> StricterThreshold | None:
-    """The same rate at the thresholds for f/3: a FAIL on few people must hold there too."""
-    points = [(d.kind, operating_point(judge, d.kind, fmr / 3)) for d in decided]
+    """The same rate at the thresholds for another target: a FAIL on few people must hold there too."""
+    points = [(d.kind, operating_point(judge, d.kind, fmr)) for d in decided]
     strict = [Decided(kind, point) for kind, point in points if point]
     if len(strict) != len(decided):
         return None
     hits = sum(int((d.kind.mated >= d.point.threshold).sum()) for d in strict)
     n = sum(d.kind.mated.size for d in strict)
-    return StricterThreshold(value=hits / n, basis=(_basis(strict, extra, fmr / 3),))
+    return StricterThreshold(value=hits / n, basis=(_basis(strict, extra, fmr),))
 
 
 def bounded(
@@ -262,7 +267,7 @@ def non_match_rate(
         n_people=min(found.n_people, bona_fide.n_people),
     )
     missing = np.concatenate([outputs.missing_persons, *cropped]).astype(np.int32)
-    rate = match_rate(data, judge, None, KindTrials((kind,), missing), data.fmrs[0], name=name)
+    rate = match_rate(data, judge, None, KindTrials((kind,), missing), data.fmrs[0], name=name, stricter=3.0)
     return rate if isinstance(rate, NotMade) else complement(rate, name=name, attacker=None)
 
 

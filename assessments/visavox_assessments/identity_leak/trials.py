@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
@@ -46,6 +47,10 @@ class KindTrials(NamedTuple):
         return max(self.kinds, key=lambda kind: kind.mated.size, default=None)
 
 
+LOOK_ALIKE_QUANTILE = 0.99
+"""Above this quantile of the bona fide mated scores two recordings are more alike than one person's ever are."""
+
+
 def trials_of(data: AssessmentInput, judge: JudgeView, attacker: Attacker) -> KindTrials:
     """The trials of one attacker, by kind of comparison."""
     if attacker is Attacker.CONTROL:
@@ -59,6 +64,28 @@ def background_trials(data: AssessmentInput, judge: JudgeView) -> KindTrials:
     """Outputs with the face region masked against originals: one kind, whatever the crop."""
     found = _outputs_against_originals(data, judge, "original-masked", "masked", "masked")
     return found._replace(missing_persons=np.zeros(0, np.int32))
+
+
+def _look_alike_score(data: AssessmentInput, judge: JudgeView) -> float:
+    """The score above which two recordings are taken for copies."""
+    table = judge.table("original-original")
+    mated = table.score[data.sample_person[table.reference] == data.sample_person[table.probe]]
+    return float(np.quantile(mated, LOOK_ALIKE_QUANTILE)) if mated.size else np.inf
+
+
+def _look_alikes(
+    data: AssessmentInput, judge: JudgeView, table: Comparisons, non_mated: Mask, *, is_symmetric: bool
+) -> Mask:
+    """Cases whose output is the copy of another person's recording (or output): a kind of their own.
+
+    A few copies fill the top of the non-mated scores, raise the threshold of everybody, and hide any leak of the rest.
+    """
+    copies = non_mated & (table.score >= _look_alike_score(data, judge))
+    flagged = np.zeros(data.case_person.size, bool)
+    flagged[table.probe[copies]] = True
+    if is_symmetric:
+        flagged[table.reference[copies]] = True
+    return flagged
 
 
 def _same_session(data: AssessmentInput, one: Ints, other: Ints) -> Mask:
@@ -87,12 +114,14 @@ def _outputs_against_originals(
     references = np.unique(data.sample_person[judge.sample_ok]).size
     kinds = []
     states = {found: (DETECTED,), cropped: (FALLBACK,)} if found != cropped else {found: (DETECTED, FALLBACK)}
+    copies = _look_alikes(data, judge, table, first != second, is_symmetric=False)[table.probe]
     for label, codes in states.items():
-        chosen = np.isin(state, codes)
-        if chosen.any():
-            people = min(np.unique(second[chosen]).size, references)
-            part = Comparisons(table.probe[chosen], table.reference[chosen], table.score[chosen])
-            kinds.append(_kind(f"original-{label}", part, mated[chosen], first[chosen], second[chosen], people))
+        for suffix, chosen in (("", np.isin(state, codes) & ~copies), ("/copy", np.isin(state, codes) & copies)):
+            if chosen.any():
+                people = min(np.unique(second[chosen]).size, references)
+                part = Comparisons(table.probe[chosen], table.reference[chosen], table.score[chosen])
+                name = f"original-{label}{suffix}"
+                kinds.append(_kind(name, part, mated[chosen], first[chosen], second[chosen], people))
     return KindTrials(tuple(kinds), _missing_references(data, judge))
 
 
@@ -112,24 +141,24 @@ def _output_pairs(data: AssessmentInput, judge: JudgeView) -> KindTrials:
     table = judge.table("edited-edited")
     first, second = data.case_person[table.reference], data.case_person[table.probe]
     mated = (first == second) & ~_same_session(data, data.case_sample[table.reference], data.case_sample[table.probe])
-    crops = (judge.case_state[table.reference] == FALLBACK).astype(np.int8) + (
-        judge.case_state[table.probe] == FALLBACK
-    )
-    found_people = np.unique(data.case_person[judge.case_state == DETECTED]).size
-    cropped_people = np.unique(data.case_person[judge.case_state == FALLBACK]).size
+    copies = _look_alikes(data, judge, table, first != second, is_symmetric=True)
+    kind_of_case = np.where(copies, 2, 0) + (judge.case_state == FALLBACK)
+    low = np.minimum(kind_of_case[table.reference], kind_of_case[table.probe])
+    high = np.maximum(kind_of_case[table.reference], kind_of_case[table.probe])
+    usable = (judge.case_state == DETECTED) | (judge.case_state == FALLBACK)
+    people = [np.unique(data.case_person[usable & (kind_of_case == code)]).size for code in range(len(_OUTPUT_KINDS))]
     kinds = []
-    for code, (label, people) in enumerate(
-        (
-            ("edited-edited", found_people),
-            ("edited-fallback", min(found_people, cropped_people)),
-            ("fallback-fallback", cropped_people),
-        )
-    ):
-        chosen = crops == code
+    for one, other in combinations_with_replacement(range(len(_OUTPUT_KINDS)), 2):
+        chosen = (low == one) & (high == other)
         if chosen.any():
             part = Comparisons(table.probe[chosen], table.reference[chosen], table.score[chosen])
-            kinds.append(_kind(label, part, mated[chosen], first[chosen], second[chosen], people))
+            name = f"{_OUTPUT_KINDS[one]}-{_OUTPUT_KINDS[other]}"
+            smaller = min(people[one], people[other])
+            kinds.append(_kind(name, part, mated[chosen], first[chosen], second[chosen], smaller))
     return KindTrials(tuple(kinds), _missing_pairs(data, judge))
+
+
+_OUTPUT_KINDS = ("edited", "fallback", "edited/copy", "fallback/copy")
 
 
 def _missing_pairs(data: AssessmentInput, judge: JudgeView) -> Ints:
@@ -147,6 +176,12 @@ def _missing_pairs(data: AssessmentInput, judge: JudgeView) -> Ints:
 
 
 def _kind(name: str, table: Comparisons, mated: Mask, first: Ints, second: Ints, people: int) -> Kind:
-    """Splits a table; pairs of one person that are no trials (same session) are in neither part."""
+    """Splits a table; pairs of one person that are no trials (same session) are in neither part.
+
+    The people of a kind are those of its smallest part: of either side, and of the mated comparisons.
+    """
     non = first != second
-    return Kind(name, table.score[mated], second[mated], table.score[non], first[non], second[non], people)
+    tried = np.unique(second[mated]).size
+    return Kind(
+        name, table.score[mated], second[mated], table.score[non], first[non], second[non], min(people, tried or people)
+    )

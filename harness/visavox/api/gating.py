@@ -17,10 +17,12 @@ from visavox.core.records import (
 )
 from visavox.core.terms import Verdict
 from visavox.engine.folder import RunFolder
-from visavox.evidence.seal import RegisteredRun, Seal, blocking, parse_seal
+from visavox.evidence.seal import Register, RegisteredRun, Seal, blocking, parse_seal
 from visavox.policy.judge import Facts, judge
 from visavox.policy.load import Policy, load_policy, parse_policy
 from visavox.reporting.schema import parse_report
+
+CLOCK_SKEW = timedelta(minutes=10)
 
 
 class GateResult(NamedTuple):
@@ -66,6 +68,10 @@ def gate(out: str | Path, *, policy: str | None = None, max_age: timedelta | Non
             found=f"the run was sealed under {seal.policy_id} ({seal.policy[:16]})",
             todo="run the suite again under that policy",
         )
+    if when(report.clock.finished) > datetime.now(UTC) + CLOCK_SKEW:
+        raise EvidenceError("check the time of the report", found=f"it is of {report.clock.finished}", todo="run again")
+    if report.instruments != tuple(item for result in report.results for item in result.instruments):
+        raise EvidenceError("check the instruments of the report", found="its two lists differ", todo="run again")
     if max_age is not None and datetime.now(UTC) - when(report.clock.finished) > max_age:
         raise EvidenceError(
             f"gate a report no older than {max_age.days} days",
@@ -79,7 +85,7 @@ def gate(out: str | Path, *, policy: str | None = None, max_age: timedelta | Non
             found=f"{decision.verdict.value}, the report states {report.decision.verdict.value} or other reasons",
             todo="the report was altered, or another version of visavox wrote it; run again",
         )
-    return _with_earlier_runs(report, seal, decision)
+    return _with_other_runs(report, seal, decision)
 
 
 def read_report(out: str | Path) -> Report:
@@ -97,14 +103,24 @@ def read_report(out: str | Path) -> Report:
     return parse_report(data)
 
 
-def _with_earlier_runs(report: Report, seal: Seal, decision: Decision) -> GateResult:
-    """A PASS after a FAIL of the same artifact, data and policy is no PASS."""
-    known = [RegisteredRun.model_validate(dict(row)) for row in report.clock.earlier_runs]
-    failed = blocking([r for r in known if r.seal != report.seal.sha256], seal.policy)
+def _with_other_runs(report: Report, seal: Seal, decision: Decision) -> GateResult:
+    """A PASS beside a FAIL of the same artifact, data and policy, earlier or later, is no PASS."""
+    own = RegisteredRun(
+        run=report.clock.run,
+        seal=report.seal.sha256,
+        artifact=seal.artifact,
+        dataset=seal.dataset,
+        policy=seal.policy,
+        smoke=seal.smoke,
+        at=report.clock.finished,
+    )
+    stated = [RegisteredRun.model_validate(dict(row)) for row in report.clock.earlier_runs]
+    failed = {run.run: run for run in blocking([*stated, *Register().earlier(own)], seal.policy)}
     if decision.verdict is Verdict.PASS and failed:
+        last = list(failed.values())[-1]
         reason = (
-            f"{len(failed)} earlier run(s) of the same model, data and policy ended FAIL, the last sealed "
-            f"{failed[-1].at} ({failed[-1].seal[:16]})"
+            f"{len(failed)} other run(s) of the same model, data and policy ended FAIL, the last of {last.at} "
+            f"(run {last.run[:8]})"
         )
         return GateResult(Verdict.INCONCLUSIVE, (reason,), report)
     return GateResult(decision.verdict, decision.reasons, report)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from visavox.core.config import FolderEditor, Suite, artifact_digest, parse_suite
+from visavox.core.config import FolderEditor, Suite, artifact_digest, code_digest, parse_suite
 from visavox.core.errors import ConfigError
 from visavox.core.outputs_list import ListedOutput, read_outputs_list
 from visavox.core.records import (
@@ -73,6 +73,7 @@ def prepare(suite: Suite, *, limit: int | None = None) -> Prepared:
         suite=suite.digest(),
         plan=plan.digest(),
         artifact=artifact,
+        code=code_digest(suite.editor),
         dataset=dataset.digest,
         policy_id=policy.policy.id,
         policy=policy.digest,
@@ -85,9 +86,9 @@ def prepare(suite: Suite, *, limit: int | None = None) -> Prepared:
 
 
 def _refuse_own_judges(suite: Suite, judges: Sequence[Recogniser]) -> None:
-    own = set(suite.editor.trained_with)
+    own = {name.casefold() for name in suite.editor.trained_with}
     for spec, found in zip(suite.recognisers, judges, strict=True):
-        shared = own & {spec.name, spec.id, *found.families}
+        shared = own & {name.casefold() for name in (spec.name, spec.id, *found.families)}
         if shared:
             raise ConfigError(
                 f"let {found.id} judge {suite.editor.name}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Sequence
 from logging import Logger
 from pathlib import Path
@@ -28,7 +29,7 @@ from visavox.core.records import (
     Report,
     Subject,
 )
-from visavox.core.terms import Modality, Outcome
+from visavox.core.terms import Modality, Outcome, ToolClass
 from visavox.engine import tables
 from visavox.engine.cache import TemplateCache
 from visavox.engine.edit import Replay, case_ledger, check_inputs, edit_all
@@ -65,14 +66,17 @@ def run(suite: Suite, out: str | Path, *, limit: int | None = None, progress: Pr
         prepared = prepare(suite, limit=limit)
         _bind(folder, prepared)
         if folder.report.exists():
+            report = parse_report(folder.report.read_bytes())
+            Register().append(_registered(prepared, report.clock.run, report.decision.verdict.value))
             _tidy(folder, suite)
-            return parse_report(folder.report.read_bytes())
+            return report
         with folder.logging() as log, Journal(folder.journal) as journal:
             journal.begin_session(now())
+            Register().append(_registered(prepared, _run_id(journal), ""))
             log.info("seal %s, %d cases", prepared.seal.digest()[:16], len(prepared.plan.cases))
             report = _execute(prepared, folder, journal, progress, log)
+            Register().append(_registered(prepared, report.clock.run, report.decision.verdict.value))
             folder.write(folder.report, report_bytes(report))
-            Register().append(_registered(prepared, report.decision.verdict.value))
             log.info("verdict %s", report.decision.verdict.value)
         _tidy(folder, suite)
         return report
@@ -106,8 +110,7 @@ def _execute(prepared: Prepared, folder: RunFolder, journal: Journal, progress: 
     _write_people(folder, plan)
     results = [*_assess(prepared, wanted, tuple(views)), _ledger_result(prepared, rows)]
     ledger = case_ledger(plan, rows)
-    sessions = journal.sessions()
-    return _build(prepared, tuple(results), ledger, sessions)
+    return _build(prepared, tuple(results), ledger, journal.sessions(), _run_id(journal))
 
 
 def _score_tables(suite: Suite, wanted: dict[str, Assessment]) -> tuple[ScoreTable, ...]:
@@ -150,46 +153,56 @@ def _assess(prepared: Prepared, wanted: dict[str, Assessment], views: tuple[Judg
 
 
 def _ledger_result(prepared: Prepared, rows: dict[str, EditRow]) -> AssessmentResult:
-    """The share of cases that were not edited, consent refusals apart."""
+    """Shares over all cases: not edited (refused and blank ones too), and, of the edited ones, unchanged."""
     plan = prepared.plan
-    asked = [
-        (row.outcome is not Outcome.EDITED, person)
-        for case, person in zip(plan.cases, plan.case_person, strict=True)
-        if (row := rows[case.id]).outcome is not Outcome.REFUSED
-    ]
+    persons = plan.case_person
+    outcomes = [rows[case.id] for case in plan.cases]
+    edited = [row.outcome is Outcome.EDITED and not all(o.blank for o in row.outputs) for row in outcomes]
+    kept = [(row, person) for row, person, use in zip(outcomes, persons, edited, strict=True) if use]
+    unchanged = [all(output.unchanged for output in row.outputs) for row, _ in kept]
     alpha = prepared.policy.policy.alpha
-    estimates: tuple[Estimate, ...] = ()
-    if len({person for _, person in asked}) >= 2:
-        found = intervals.rate_interval([failed for failed, _ in asked], [person for _, person in asked])
-        estimates = (
-            Estimate(
-                name="non_edited_share",
-                value=found.p,
-                low=intervals.bound_lower(found.basis, alpha / 2),
-                high=intervals.bound_upper(found.basis, alpha / 2),
-                lower=intervals.bound_lower(found.basis, alpha),
-                upper=intervals.bound_upper(found.basis, alpha),
-                alpha=alpha,
-                method="effective-size Clopper-Pearson (STATISTICS 3a)",
-                n=found.n,
-                n_eff=found.basis.n_eff_high,
-                n_subjects=found.n_people,
-                recogniser="",
-                basis=(found.basis,),
-            ),
-        )
-    return AssessmentResult(assessment="ledger", modality=plan.modality, estimates=estimates)
+    estimates = [_share("non_edited_share", [not is_edited for is_edited in edited], persons, alpha)]
+    if plan.tool_class is ToolClass.ANONYMISE:
+        estimates.append(_share("unchanged_share", unchanged, [person for _, person in kept], alpha))
+    made = tuple(estimate for estimate in estimates if estimate is not None)
+    return AssessmentResult(assessment="ledger", modality=plan.modality, estimates=made)
+
+
+def _share(name: str, hits: Sequence[bool], persons: Sequence[int], alpha: float) -> Estimate | None:
+    """A share of cases with its interval over people; None where fewer than two people have a case."""
+    if len(set(persons)) < 2:
+        return None
+    found = intervals.rate_interval(hits, persons)
+    return Estimate(
+        name=name,
+        value=found.p,
+        low=intervals.bound_lower(found.basis, alpha / 2),
+        high=intervals.bound_upper(found.basis, alpha / 2),
+        lower=intervals.bound_lower(found.basis, alpha),
+        upper=intervals.bound_upper(found.basis, alpha),
+        alpha=alpha,
+        method="effective-size Clopper-Pearson (STATISTICS 3a)",
+        n=found.n,
+        n_eff=found.basis.n_eff_high,
+        n_subjects=found.n_people,
+        recogniser="",
+        basis=(found.basis,),
+    )
 
 
 def _build(
-    prepared: Prepared, results: tuple[AssessmentResult, ...], ledger: CaseLedger, sessions: Sequence[str]
+    prepared: Prepared,
+    results: tuple[AssessmentResult, ...],
+    ledger: CaseLedger,
+    sessions: Sequence[str],
+    run_id: str,
 ) -> Report:
     suite, plan, policy = prepared.suite, prepared.plan, prepared.policy
     dataset = _dataset_summary(prepared)
     facts = Facts(suite.editor.tool_class, plan.modality, results, prepared.seal.judges, dataset, prepared.seal.smoke)
     decision = judge(policy.policy, prepared.seal.cells, facts)
     finished = now()
-    earlier = Register().earlier(_registered(prepared, ""))
+    earlier = Register().earlier(_registered(prepared, run_id, ""))
     return Report(
         suite=Digest(sha256=prepared.seal.suite),
         seal=Digest(sha256=prepared.seal.digest()),
@@ -207,6 +220,7 @@ def _build(
         limitations=_limitations(prepared, dataset, results),
         not_made=tuple(missing for result in results for missing in result.not_made),
         clock=Clock(
+            run=run_id,
             started=sessions[0],
             finished=finished,
             duration_s=round((when(finished) - when(sessions[0])).total_seconds(), 3),
@@ -230,6 +244,8 @@ def _limitations(prepared: Prepared, dataset: DatasetSummary, results: tuple[Ass
     families = {family for card in prepared.seal.judges for family in card.families}
     if len(families) < 2:
         lines.append("one family of judges only: a leak that another recogniser sees may be missed")
+    if any(sample < 0 for sample in prepared.plan.case_sample):
+        lines.append("the outputs were made elsewhere and listed by person: some may have been left out")
     lines.append("impersonation and detectability are not built yet and were not assessed")
     lines += [line for result in results for line in result.limitations]
     return tuple(dict.fromkeys(line for line in lines if line))
@@ -267,9 +283,16 @@ def _dataset_summary(prepared: Prepared) -> DatasetSummary:
     )
 
 
-def _registered(prepared: Prepared, verdict: str) -> RegisteredRun:
+def _run_id(journal: Journal) -> str:
+    """The run folder's own random id, drawn once."""
+    journal.set_fact("run", secrets.token_hex(16))
+    return journal.fact("run") or ""
+
+
+def _registered(prepared: Prepared, run_id: str, verdict: str) -> RegisteredRun:
     seal = prepared.seal
     return RegisteredRun(
+        run=run_id,
         seal=seal.digest(),
         artifact=seal.artifact,
         dataset=seal.dataset,
@@ -292,7 +315,6 @@ def _bind(folder: RunFolder, prepared: Prepared) -> None:
     folder.write(folder.suite, json.dumps(prepared.suite.as_json(), indent=2, ensure_ascii=False).encode() + b"\n")
     folder.write(folder.policy, prepared.policy.text.encode())
     folder.write(folder.plan, canonical_json(prepared.plan.model_dump(mode="json")))
-    Register().append(_registered(prepared, ""))
     folder.write(folder.seal, canonical_json(prepared.seal.model_dump(mode="json")))
 
 

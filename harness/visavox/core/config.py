@@ -356,6 +356,22 @@ def artifact_digest(editor: PythonEditor | CommandEditor | FolderEditor | Baseli
     return sha256_bytes(sha256_json({"name": editor.name, "params": params, "version": editor.version}).encode())
 
 
+def code_digest(editor: PythonEditor | CommandEditor | FolderEditor | BaselineEditor) -> str:
+    """Digest of the editor's own code: a ``python`` entry's file and the modules beside it, else as the artifact's.
+
+    A run may not be continued over changed code, even where the report binds to weights.
+
+    Raises:
+        ConfigError: if a file it rests on is absent.
+    """
+    if isinstance(editor, PythonEditor):
+        file = editor.entry.rpartition(":")[0]
+        if file.endswith(".py"):
+            modules = sorted(_existing(file, "editor.entry").parent.glob("*.py"))
+            return sha256_json([[path.name, sha256_file(path)] for path in modules])
+    return artifact_digest(editor.model_copy(update={"artifact": None}))
+
+
 def _existing(path: str, key: str) -> Path:
     if not Path(path).exists():
         raise ConfigError(

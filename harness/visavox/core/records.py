@@ -5,9 +5,9 @@ Row-level data (scores, trials) are arrays or Parquet tables, never records.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, PlainSerializer, model_validator
 
 from .terms import (
     Attacker,
@@ -117,7 +117,7 @@ class RecogniserSpec(Record):
     """One entry of a suite's ``recognisers``: a registered name, an id, and the adapter's own parameters."""
 
     name: str
-    id: str
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     params: Pairs = ()
 
     def param(self, key: str, default: Any = None) -> Any:
@@ -302,10 +302,18 @@ class AssessmentResult(Record):
 
 # ---------------------------------------------------------------- decision and report
 class Limit(Record):
-    op: Annotated[str, Field(pattern=r"^(<=|>=)$")]
+    """A limit on an interval's end: ``<=`` on the upper, ``>=`` on the lower one."""
+
+    op: Literal["<=", ">="]
     value: float
-    on: str = "upper"
+    on: Literal["upper", "lower"] = "upper"
     source: str = "project default: no law or standard sets this number"
+
+    @model_validator(mode="after")
+    def _on_the_deciding_end(self) -> Limit:
+        if (self.op == "<=") != (self.on == "upper"):
+            raise ValueError(f"a limit with {self.op} is on the {'upper' if self.op == '<=' else 'lower'} end")
+        return self
 
 
 class Cell(Record):
@@ -399,8 +407,9 @@ class Environment(Record):
 
 
 class Clock(Record):
-    """All that may differ between two runs of the same command."""
+    """All that may differ between two runs of the same command. ``run`` is the run folder's own random id."""
 
+    run: str = ""
     started: str = ""
     finished: str = ""
     duration_s: float = 0.0

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from visavox.core.config import Suite
+from visavox.core.digest import sha256_bytes
 from visavox.core.errors import EditorError, LedgerError, MediaError
 from visavox.core.records import Case, CaseLedger, EditRow, Output
-from visavox.core.terms import Outcome
+from visavox.core.terms import Consent, Outcome
 from visavox.media.image import decode_image, encode_png, is_blank
 from visavox.ports.dataset import Dataset
 from visavox.ports.editor import EditRequest, Media
@@ -44,11 +45,14 @@ def editor_worker(suite: Suite, *, device: str, scratch: Path, stderr_path: Path
 def request_of(case: Case, suite: Suite, dataset: Dataset) -> EditRequest:
     """The editor's view of a case, its media decoded."""
     media: dict[str, Media] = {role.role: decode_image(dataset.read(role.sample_id)) for role in case.roles}
+    edited = case.roles[0].sample_id if case.roles else ""
+    stated = next((s.consent for s in dataset.samples if s.id == edited), Consent.UNSTATED)
     return EditRequest(
         case_id=case.id,
         operation=case.operation.value,
         seed=case.seed,
         media=media,
+        consent=None if stated is Consent.UNSTATED else stated.value,
         params=dict(suite.editor.params),
     )
 
@@ -56,15 +60,22 @@ def request_of(case: Case, suite: Suite, dataset: Dataset) -> EditRequest:
 def check_inputs(plan: Plan, dataset: Dataset) -> None:
     """Decodes every test sample once, so that bad media are one error before any model runs.
 
+    Two recordings with the same pixels are one recording in two files: they would make a blind judge look competent.
+
     Raises:
-        MediaError: naming every sample that is no usable image.
+        MediaError: naming every sample that is no usable image, or shows the pixels of another one.
     """
     faults = []
+    seen: dict[str, str] = {}
     for sample in plan.samples:
         try:
-            decode_image(dataset.read(sample.id))
+            image = decode_image(dataset.read(sample.id))
         except MediaError as error:
             faults.append(f"  sample {sample.id}: {error.asked}: {error.found}")
+            continue
+        first = seen.setdefault(sha256_bytes(repr(image.shape).encode() + image.tobytes()), sample.id)
+        if first != sample.id:
+            faults.append(f"  sample {sample.id}: shows the very pixels of sample {first}")
     if faults:
         raise MediaError(
             f"decode the {len(plan.samples)} test samples",

@@ -24,6 +24,7 @@ from .journal import Journal
 from .plan import Plan
 from .progress import Progress, Step
 from .store import Store
+from .tables import LocatedIn
 
 Located = Region | FailureToAcquire
 MASK_MARGIN = 0.1
@@ -63,7 +64,7 @@ class Embedder:
     ) -> None:
         self._recognisers, self._folder, self._journal = tuple(recognisers), folder, journal
         self._cache, self._progress = cache, progress
-        self._regions: dict[tuple[str, str], dict[str, Located]] = {}
+        self._regions: dict[tuple[str, str], dict[str, LocatedIn]] = {}
 
     def run(self, plan: Plan, dataset: Dataset, rows: dict[str, EditRow]) -> None:
         """Embeds originals, outputs and masked outputs."""
@@ -103,7 +104,7 @@ class Embedder:
         """Regions found in the images themselves; those of masked outputs are the outputs' own."""
         if name == MASKED:
             known = self._all_regions(recogniser.detector, EDITED)
-            return [known[item.key] for item in items]
+            return [known[item.key].found for item in items]
         found: list[Located | None] = [None] * len(items)
         if self._cache is not None:
             found = [self._cache.region(item.digest, recogniser.detector) for item in items]
@@ -112,10 +113,11 @@ class Embedder:
             found[i] = value
             if self._cache is not None:
                 self._cache.put_region(items[i].digest, recogniser.detector, value)
-        located = [value for value in found if value is not None]
+        regions = [value for value in found if value is not None]
+        located = [LocatedIn(r, *image.shape[:2]) for r, image in zip(regions, images, strict=True)]
         tables.write_regions(self._region_part(recogniser.detector, name, number), [i.key for i in items], located)
         self._regions.pop((recogniser.detector, name), None)
-        return located
+        return regions
 
     def _choose(
         self, detector: str, name: str, items: Sequence[Item], images: Sequence[Image], found: Sequence[Located]
@@ -126,10 +128,7 @@ class Embedder:
         states: list[int] = []
         shown: list[Image] = []
         for item, image, region in zip(items, images, found, strict=True):
-            chosen, state = region, DETECTED
-            if isinstance(region, FailureToAcquire):
-                fallback = originals.get(item.source)
-                chosen, state = (fallback, FALLBACK) if isinstance(fallback, Region) else (region, NO_TEMPLATE)
+            chosen, state = attacked_region(region, image, originals.get(item.source))
             regions.append(chosen)
             states.append(state)
             shown.append(masked(image, chosen) if name == MASKED and isinstance(chosen, Region) else image)
@@ -154,13 +153,13 @@ class Embedder:
         todo = [(i, region) for i, region in enumerate(regions) if made[i] is None and isinstance(region, Region)]
         if todo:
             fresh = recogniser.embed([images[i] for i, _ in todo], [region for _, region in todo])
-            for (i, region), template in zip(todo, fresh, strict=True):
+            for (i, region), template in zip(todo, map(checked_template, fresh), strict=True):
                 made[i] = template
                 if cache is not None:
                     cache.put_template(items[i].digest, recogniser.digest, region, template)
         return [value for value in made if value is not None]
 
-    def _all_regions(self, detector: str, name: str) -> dict[str, Located]:
+    def _all_regions(self, detector: str, name: str) -> dict[str, LocatedIn]:
         key = (detector, name)
         if key not in self._regions:
             folder = self._region_part(detector, name, 0).parent
@@ -172,6 +171,36 @@ class Embedder:
 
     def _template_part(self, recogniser: str, name: str, number: int) -> Path:
         return self._folder.templates / recogniser / f"{name}-{number:05d}.parquet"
+
+
+def attacked_region(found: Located, image: Image, source: LocatedIn | None) -> tuple[Located, int]:
+    """Where an attacker crops an output, and the state of that crop.
+
+    Where a face was found: there, unless the output shows more faces than its input (a decoy): which one the attacker
+    takes is not modelled, so it counts as a failure to acquire. Where none was found: the input's region, brought to
+    the output's size.
+
+    Args:
+        found: in the image itself.
+        source: in the unedited input, with its size; None for originals and for media made elsewhere.
+    """
+    if isinstance(found, Region):
+        if source is not None and isinstance(source.found, Region) and found.n_found > source.found.n_found:
+            return FailureToAcquire("the output shows more faces than its input"), NO_TEMPLATE
+        return found, DETECTED
+    if source is None or not isinstance(source.found, Region):
+        return found, NO_TEMPLATE
+    height, width = image.shape[:2]
+    return source.found.scaled(width / source.width_px, height / source.height_px), FALLBACK
+
+
+def checked_template(template: Vectors | FailureToAcquire) -> Vectors | FailureToAcquire:
+    """A template as it is, or a failure to acquire where a recogniser gave none that can be compared."""
+    if isinstance(template, FailureToAcquire):
+        return template
+    if template.ndim != 1 or template.size == 0 or not np.isfinite(template).all():
+        return FailureToAcquire("the recogniser gave a template that is empty or not finite")
+    return template
 
 
 def items_of(plan: Plan, dataset: Dataset, rows: dict[str, EditRow], store: Store) -> dict[str, list[Item]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,15 @@ TEMPLATES = pa.schema(
         ("template", pa.list_(pa.float32())),
     ]
 )
-REGIONS = pa.schema([("item", pa.string()), ("reason", pa.string()), ("region", pa.list_(pa.float64()))])
+REGIONS = pa.schema(
+    [
+        ("item", pa.string()),
+        ("reason", pa.string()),
+        ("region", pa.list_(pa.float64())),
+        ("height_px", pa.int32()),
+        ("width_px", pa.int32()),
+    ]
+)
 SCORES = pa.schema([("probe", pa.int32()), ("reference", pa.int32()), ("score", pa.float32())])
 PEOPLE = pa.schema(
     [("sample", pa.string()), ("person", pa.int32()), ("session", pa.int32()), ("fold", pa.string())],
@@ -68,23 +76,35 @@ def region_of(values: Sequence[float]) -> Region:
     return Region((x0, y0, x1, y1), points, rest[-2], int(rest[-1]))
 
 
-def write_regions(path: Path, items: Sequence[str], regions: Sequence[Region | FailureToAcquire]) -> None:
+class LocatedIn(NamedTuple):
+    """What was located in an image, and the image's size."""
+
+    found: Region | FailureToAcquire
+    height_px: int
+    width_px: int
+
+
+def write_regions(path: Path, items: Sequence[str], located: Sequence[LocatedIn]) -> None:
     """One part of located regions."""
+    regions = [entry.found for entry in located]
     rows = {
         "item": list(items),
         "reason": [r.reason if isinstance(r, FailureToAcquire) else "" for r in regions],
         "region": [[] if isinstance(r, FailureToAcquire) else region_values(r) for r in regions],
+        "height_px": [entry.height_px for entry in located],
+        "width_px": [entry.width_px for entry in located],
     }
     write_part(path, rows, REGIONS)
 
 
-def read_regions(paths: Sequence[Path]) -> dict[str, Region | FailureToAcquire]:
+def read_regions(paths: Sequence[Path]) -> dict[str, LocatedIn]:
     """Located regions by item."""
-    found: dict[str, Region | FailureToAcquire] = {}
+    located: dict[str, LocatedIn] = {}
     for path in paths:
         for row in read_part(path, REGIONS).to_pylist():
-            found[row["item"]] = region_of(row["region"]) if row["region"] else FailureToAcquire(row["reason"])
-    return found
+            found = region_of(row["region"]) if row["region"] else FailureToAcquire(row["reason"])
+            located[row["item"]] = LocatedIn(found, row["height_px"], row["width_px"])
+    return located
 
 
 class TemplateSet:

@@ -16,11 +16,15 @@ from visavox.core.resources import user_data_dir
 
 
 class Seal(Record):
-    """What may not change between the plan and the verdict."""
+    """What may not change between the plan and the verdict.
+
+    ``artifact`` is what the report binds to; ``code`` is the editor's own code, beside weights too.
+    """
 
     suite: Sha256
     plan: Sha256
     artifact: Sha256
+    code: Sha256
     dataset: Sha256
     policy_id: str
     policy: Sha256
@@ -47,8 +51,9 @@ def parse_seal(value: object) -> Seal:
 
 
 class RegisteredRun(Record):
-    """One line of the user's register of sealed runs."""
+    """One line of the user's register of sealed runs; ``run`` is the run folder's random id."""
 
+    run: str
     seal: Sha256
     artifact: Sha256
     dataset: Sha256
@@ -92,14 +97,14 @@ class Register:
                     found=str(error),
                     todo="repair the line; earlier runs cannot be shown without it",
                 ) from error
-            last[run.seal] = run
+            last[run.run] = run
         return list(last.values())
 
     def earlier(self, run: RegisteredRun) -> list[RegisteredRun]:
         """Other runs of the same artifact and data, oldest first."""
-        return [r for r in self.runs() if r.seal != run.seal and (r.artifact, r.dataset) == (run.artifact, run.dataset)]
+        return [r for r in self.runs() if r.run != run.run and (r.artifact, r.dataset) == (run.artifact, run.dataset)]
 
 
 def blocking(runs: Iterable[RegisteredRun], policy: str) -> list[RegisteredRun]:
-    """Earlier runs of the same policy that ended FAIL: they forbid taking a later PASS."""
+    """Runs of the same policy that ended FAIL: they forbid taking a PASS of the same model and data."""
     return [run for run in runs if run.policy == policy and run.verdict == "FAIL" and not run.smoke]

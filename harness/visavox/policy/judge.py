@@ -268,6 +268,8 @@ def _run_verdict(policy: Policy, controls: Sequence[ControlDecision], facts: Fac
     families = _passing_families(gated, facts.judges)
     if gated and not reasons and len(families) < policy.min_judge_families:
         reasons.append(f"{len(families)} judge families, the policy asks for {policy.min_judge_families}")
+    if policy.require_signature:
+        reasons.append("the policy requires a signature, and this version cannot sign")
     if policy.require_consent:
         reasons += _consent(facts.dataset)
     if facts.smoke:
@@ -276,7 +278,10 @@ def _run_verdict(policy: Policy, controls: Sequence[ControlDecision], facts: Fac
 
 
 def _passing_families(controls: Sequence[ControlDecision], judges: Sequence[JudgeCard]) -> list[set[str]]:
-    """Independent groups of judges whose every cell passed; judges that share a training family are one group."""
+    """Independent groups of judges whose every cell passed.
+
+    Judges with a common training family or equal weights and settings are one group; so are all undeclared ones.
+    """
     verdicts: dict[str, list[Verdict]] = {}
     for control in controls:
         for row in control.cells:
@@ -285,7 +290,7 @@ def _passing_families(controls: Sequence[ControlDecision], judges: Sequence[Judg
     for card in judges:
         if card.id not in verdicts or any(v is not Verdict.PASS for v in verdicts[card.id]):
             continue
-        joined = set(card.families)
+        joined = {*(card.families or ("undeclared",)), card.digest}
         apart = [group for group in groups if not group & joined]
         for group in groups:
             if group & joined:

@@ -43,7 +43,7 @@ class OnnxFaceParams(BaseModel):
         template: how faces stand in the crop.
         mean, std: (pixel - mean) / std, one number or one a channel, in the order of ``channel``.
         channel: the network's order of channels.
-        families: training families; the recogniser's id if none is given.
+        families: training families; ``undeclared`` if none is given, which counts as one family whoever bears it.
         training_overlap: with the usual public test people; unknown counts as some.
     """
 
@@ -94,7 +94,7 @@ class OnnxFace:
     def __init__(self, name: str, params: OnnxFaceParams, device: str) -> None:
         data = read_pinned(params.path, params.sha256)
         self.id = name
-        self.families = frozenset(params.families or (name,))
+        self.families = frozenset(params.families or ("undeclared",))
         self.training_overlap: str = params.training_overlap
         self._params = params
         self._template = arcface5(params.input_px)
