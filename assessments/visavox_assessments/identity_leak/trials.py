@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
@@ -115,13 +114,12 @@ def _outputs_against_originals(
     kinds = []
     states = {found: (DETECTED,), cropped: (FALLBACK,)} if found != cropped else {found: (DETECTED, FALLBACK)}
     copies = _look_alikes(data, judge, table, first != second, is_symmetric=False)[table.probe]
-    for label, codes in states.items():
-        for suffix, chosen in (("", np.isin(state, codes) & ~copies), ("/copy", np.isin(state, codes) & copies)):
-            if chosen.any():
-                people = min(np.unique(second[chosen]).size, references)
-                part = Comparisons(table.probe[chosen], table.reference[chosen], table.score[chosen])
-                name = f"original-{label}{suffix}"
-                kinds.append(_kind(name, part, mated[chosen], first[chosen], second[chosen], people))
+    parts = [(f"original-{label}", np.isin(state, codes) & ~copies) for label, codes in states.items()]
+    for name, chosen in (*parts, ("original-copy", copies)):
+        if chosen.any():
+            people = min(np.unique(second[chosen]).size, references)
+            part = Comparisons(table.probe[chosen], table.reference[chosen], table.score[chosen])
+            kinds.append(_kind(name, part, mated[chosen], first[chosen], second[chosen], people))
     return KindTrials(tuple(kinds), _missing_references(data, judge))
 
 
@@ -142,23 +140,26 @@ def _output_pairs(data: AssessmentInput, judge: JudgeView) -> KindTrials:
     first, second = data.case_person[table.reference], data.case_person[table.probe]
     mated = (first == second) & ~_same_session(data, data.case_sample[table.reference], data.case_sample[table.probe])
     copies = _look_alikes(data, judge, table, first != second, is_symmetric=True)
-    kind_of_case = np.where(copies, 2, 0) + (judge.case_state == FALLBACK)
-    low = np.minimum(kind_of_case[table.reference], kind_of_case[table.probe])
-    high = np.maximum(kind_of_case[table.reference], kind_of_case[table.probe])
-    usable = (judge.case_state == DETECTED) | (judge.case_state == FALLBACK)
-    people = [np.unique(data.case_person[usable & (kind_of_case == code)]).size for code in range(len(_OUTPUT_KINDS))]
+    is_cropped = judge.case_state == FALLBACK
+    crops = is_cropped[table.reference].astype(np.int8) + is_cropped[table.probe]
+    has_copy = copies[table.reference] | copies[table.probe]
+    found = _people(data, (judge.case_state == DETECTED) & ~copies)
+    cropped = _people(data, is_cropped & ~copies)
     kinds = []
-    for one, other in combinations_with_replacement(range(len(_OUTPUT_KINDS)), 2):
-        chosen = (low == one) & (high == other)
+    for name, chosen, people in (
+        ("edited-edited", ~has_copy & (crops == 0), found),
+        ("edited-fallback", ~has_copy & (crops == 1), min(found, cropped)),
+        ("fallback-fallback", ~has_copy & (crops == 2), cropped),
+        ("copy-any", has_copy, _people(data, copies)),
+    ):
         if chosen.any():
             part = Comparisons(table.probe[chosen], table.reference[chosen], table.score[chosen])
-            name = f"{_OUTPUT_KINDS[one]}-{_OUTPUT_KINDS[other]}"
-            smaller = min(people[one], people[other])
-            kinds.append(_kind(name, part, mated[chosen], first[chosen], second[chosen], smaller))
+            kinds.append(_kind(name, part, mated[chosen], first[chosen], second[chosen], people))
     return KindTrials(tuple(kinds), _missing_pairs(data, judge))
 
 
-_OUTPUT_KINDS = ("edited", "fallback", "edited/copy", "fallback/copy")
+def _people(data: AssessmentInput, cases: Mask) -> int:
+    return int(np.unique(data.case_person[cases]).size)
 
 
 def _missing_pairs(data: AssessmentInput, judge: JudgeView) -> Ints:
