@@ -51,3 +51,38 @@ def test_five_kills_change_nothing(tmp_path: Path) -> None:
     assert outcome.edited_again == 0
     assert outcome.left_behind == 0
     assert outcome.reports_equal
+
+
+@pytest.mark.usefixtures("register_folder")
+def test_what_a_killed_run_left_half_done_is_swept(tmp_path: Path) -> None:
+    """A kill in the middle of a `command` case leaves a picture; the finished run must not hold it."""
+    people = tmp_path / "people"
+    people.mkdir()
+    rows = ["path,subject_id,modality"]
+    for person in range(4):
+        for image in range(2):
+            (people / f"{person}-{image}.png").write_bytes(encode_png(texture(person, image)))
+            rows.append(f"{person}-{image}.png,p{person},face")
+    (people / "manifest.csv").write_text("\n".join(rows))
+    (tmp_path / "slow.py").write_text(
+        "import pathlib, shutil, sys, time\n"
+        "time.sleep(0 if pathlib.Path('go').exists() else 60)\n"
+        "shutil.copy(sys.argv[1], sys.argv[2])\n"
+    )
+    argv = json.dumps([sys.executable, "slow.py", "{input}", "{output}"])
+    stated = "name: slow, version: '1', operation: face-anonymisation, tool_class: anonymise"
+    editor = f"{{kind: command, argv: {argv}, {stated}}}"
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(PIXELS_SUITE.format(name="swept", editor=editor, manifest=people / "manifest.csv"))
+    process = subprocess.Popen(command(suite, tmp_path / "run"), stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "run").rglob("input.png")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert list((tmp_path / "run").rglob("input.png"))
+    (tmp_path / "go").touch()
+    subprocess.run(command(suite, tmp_path / "run"), check=True, capture_output=True)
+    assert [p for p in (tmp_path / "run").rglob("*") if p.suffix == ".png" or p.name.startswith("worker-")] == []
+    assert not (tmp_path / "run" / "scratch").exists()

@@ -11,7 +11,7 @@ from pretend import BASELINE, PYTHON
 
 from visavox import gate, load_suite, run
 from visavox.cli import exit_code
-from visavox.core.errors import EditorError, MediaError, SuiteChangedError
+from visavox.core.errors import ConfigError, EditorError, MediaError, SuiteChangedError
 from visavox.core.records import Report
 from visavox.core.terms import Attacker, Outcome, Verdict
 
@@ -189,3 +189,15 @@ class TestVerdicts:
         assert ledger.attempted == sum(getattr(ledger, outcome.value) for outcome in Outcome)
         (templates,) = report.results[0].templates
         assert templates.edited == templates.scored + templates.fta == ledger.edited
+
+
+@pytest.mark.usefixtures("register_folder")
+def test_a_mistake_before_the_first_edit_does_not_burn_the_folder(
+    make_people: Callable, pixels_suite: Callable, tmp_path: Path
+) -> None:
+    manifest = make_people(10)
+    broken = pixels_suite(manifest, BASELINE.format(name="pixellate"))
+    with pytest.raises(ConfigError, match="did you mean 'pixelate'"):
+        run(load_suite(broken), tmp_path / "run")
+    mended = pixels_suite(manifest, BASELINE.format(name="identity"))
+    assert run(load_suite(mended), tmp_path / "run").ledger.edited == 40

@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
-from visavox.core.errors import EditorError
+from visavox.core.errors import EditorError, VisavoxError
 from visavox.core.terms import Outcome
 from visavox.engine.worker import MAX_STDERR_BYTES, CaseResult
 from visavox.ports.editor import EditRequest
@@ -156,7 +156,12 @@ def test_an_editor_that_cannot_be_loaded_is_one_clear_error(fault: str, found: s
     with pytest.raises(EditorError, match="load the editor") as caught:
         start(load=fault, load_timeout_s=1.5 if fault == "hang" else 20).run_unit(cases(1))
     assert caught.value.found == found
-    assert "about to load badly" in caught.value.todo
+    # its own frames of a traceback, or its last words
+    if fault in {"raise", "sys.exit"}:
+        assert "faulty_editor.py" in caught.value.todo
+        assert "worker_main" not in caught.value.todo
+    else:
+        assert "about to load badly" in caught.value.todo
 
 
 @pytest.mark.parametrize(
@@ -168,7 +173,7 @@ def test_an_editor_that_cannot_be_loaded_is_one_clear_error(fault: str, found: s
     ],
 )
 def test_a_wrong_spec_is_one_clear_error(spec: dict[str, str], found: str, start: Start) -> None:
-    with pytest.raises(EditorError) as caught:
+    with pytest.raises(VisavoxError) as caught:
         _ = start(spec=spec).max_batch
     assert found in caught.value.found
 

@@ -6,16 +6,18 @@
 """
 
 from .gating import GateResult, gate, read_report
-from .preparation import CASE_COLUMNS, Prepared, case_rows, load_suite, prepare
+from .preparation import CASE_COLUMNS, Outline, Prepared, case_rows, load_suite, outline, prepare
 from .running import replay, run
 
 __all__ = [
     "CASE_COLUMNS",
     "GateResult",
+    "Outline",
     "Prepared",
     "case_rows",
     "gate",
     "load_suite",
+    "outline",
     "prepare",
     "read_report",
     "replay",

@@ -99,7 +99,9 @@ def read_report(out: str | Path) -> Report:
         data = path.read_bytes()
     except OSError as error:
         todo = "run the suite to its end: visavox run SUITE --out DIR"
-        raise EvidenceError(f"read the report in {out}", found=str(error), todo=todo) from error
+        begun = (path.parent / "seal.json").exists()
+        found = "the run there is not finished" if begun else "there is no run in that folder"
+        raise EvidenceError(f"read the report in {out}", found=found, todo=todo) from error
     return parse_report(data)
 
 

@@ -10,6 +10,7 @@ from visavox.core.config import FolderEditor, Suite, artifact_digest, code_diges
 from visavox.core.errors import ConfigError
 from visavox.core.outputs_list import ListedOutput, read_outputs_list
 from visavox.core.records import (
+    Cell,
     JudgeCard,
 )
 from visavox.engine.environment import resolve_device
@@ -41,6 +42,16 @@ def load_suite(path: str | Path, *, overrides: Sequence[str] = ()) -> Suite:
     return parse_suite(text, base=file.resolve().parent, what=file.name, overrides=overrides)
 
 
+class Outline(NamedTuple):
+    """What a suite would run, known without loading a judge or an editor."""
+
+    suite: Suite
+    dataset: Dataset
+    plan: Plan
+    policy: LoadedPolicy
+    cells: tuple[Cell, ...]
+
+
 class Prepared(NamedTuple):
     """A suite with everything that is fixed before the run."""
 
@@ -53,36 +64,47 @@ class Prepared(NamedTuple):
     device: str
 
 
-def prepare(suite: Suite, *, limit: int | None = None) -> Prepared:
-    """Loads data, policy and judges, draws the plan and makes the seal; runs no model on any media.
+def outline(suite: Suite, *, limit: int | None = None) -> Outline:
+    """Loads data and policy and draws the plan.
 
     Raises:
         UsageError: the suite, manifest or policy has to change.
     """
     for spec in suite.recognisers:
-        if spec.name not in recognisers:
-            recognisers.get(spec.name)
-    artifact = artifact_digest(suite.editor)
+        recognisers.get(spec.name)
     policy = load_policy(suite.policy)
     dataset = datasets.get(suite.dataset.kind)(suite.dataset, suite.seed)
     plan = make_plan(suite, dataset, limit=limit, elsewhere=_elsewhere(suite))
+    cells = plan_cells(policy.policy, suite.editor.tool_class, [spec.id for spec in suite.recognisers])
+    return Outline(suite, dataset, plan, policy, cells)
+
+
+def prepare(suite: Suite, *, limit: int | None = None) -> Prepared:
+    """The outline with judges loaded and the seal made; runs no model on any media.
+
+    Raises:
+        UsageError: the suite, manifest or policy has to change.
+        WeightsError: a judge's weights are absent or not the pinned ones.
+    """
+    artifact, code = artifact_digest(suite.editor), code_digest(suite.editor)
+    known = outline(suite, limit=limit)
     device = resolve_device(suite.execution.device)
     judges = tuple(recognisers.get(spec.name)(spec, device) for spec in suite.recognisers)
     _refuse_own_judges(suite, judges)
     seal = Seal(
         suite=suite.digest(),
-        plan=plan.digest(),
+        plan=known.plan.digest(),
         artifact=artifact,
-        code=code_digest(suite.editor),
-        dataset=dataset.digest,
-        policy_id=policy.policy.id,
-        policy=policy.digest,
+        code=code,
+        dataset=known.dataset.digest,
+        policy_id=known.policy.policy.id,
+        policy=known.policy.digest,
         judges=tuple(_card(spec.name, judge) for spec, judge in zip(suite.recognisers, judges, strict=True)),
-        cells=plan_cells(policy.policy, suite.editor.tool_class, [judge.id for judge in judges]),
+        cells=known.cells,
         seed=suite.seed,
         smoke=limit is not None,
     )
-    return Prepared(suite, dataset, plan, policy, judges, seal, device)
+    return Prepared(suite, known.dataset, known.plan, known.policy, judges, seal, device)
 
 
 def _refuse_own_judges(suite: Suite, judges: Sequence[Recogniser]) -> None:
@@ -111,17 +133,17 @@ def _card(name: str, found: Recogniser) -> JudgeCard:
 
 def _elsewhere(suite: Suite) -> tuple[ListedOutput, ...] | None:
     """Outputs that name people instead of cases, for the editor ``folder``."""
-    if not isinstance(suite.editor, FolderEditor):
-        return None
+    if not isinstance(suite.editor, FolderEditor) or not Path(suite.editor.path).exists():
+        return None  # the list may be made from the planned cases; a run asks for it
     listed = read_outputs_list(Path(suite.editor.path))
     return listed.rows if listed.names_people else None
 
 
-def case_rows(prepared: Prepared) -> list[tuple[str, ...]]:
+def case_rows(known: Outline) -> list[tuple[str, ...]]:
     """The cases as the owner of the data runs them elsewhere: one row each, under ``CASE_COLUMNS``."""
     rows = []
-    for case in prepared.plan.cases:
-        where = {role.role: str(prepared.dataset.location(role.sample_id)) for role in case.roles}
+    for case in known.plan.cases:
+        where = {role.role: str(known.dataset.location(role.sample_id)) for role in case.roles}
         paths = (where.get(role, "") for role in ("host", "donor", "subject"))
         rows.append((case.id, case.operation.value, str(case.seed), *paths))
     return rows

@@ -63,7 +63,9 @@ def run(suite: Suite, out: str | Path, *, limit: int | None = None, progress: Pr
     """
     folder = RunFolder(Path(out))
     with folder.locked():
+        folder.sweep()
         prepared = prepare(suite, limit=limit)
+        check_inputs(prepared.plan, prepared.dataset)
         _bind(folder, prepared)
         if folder.report.exists():
             report = parse_report(folder.report.read_bytes())
@@ -94,7 +96,6 @@ def replay(suite: Suite, case: str) -> Replay:
 
 def _execute(prepared: Prepared, folder: RunFolder, journal: Journal, progress: Progress, log: Logger) -> Report:
     suite, plan, dataset = prepared.suite, prepared.plan, prepared.dataset
-    check_inputs(plan, dataset)
     rows = edit_all(suite, plan, dataset, folder, journal, device=prepared.device, progress=progress, log=log)
     cache = TemplateCache() if suite.execution.cache else None
     embedder = Embedder(prepared.judges, folder, journal, cache=cache, progress=progress)
@@ -310,8 +311,11 @@ def _bind(folder: RunFolder, prepared: Prepared) -> None:
         SuiteChangedError: naming what differs.
     """
     if folder.seal.exists():
-        _refuse_change(folder, prepared)
-        return
+        with Journal(folder.journal) as journal:
+            has_edits = bool(journal.edits())
+        if has_edits or folder.report.exists():
+            _refuse_change(folder, prepared)
+            return
     folder.write(folder.suite, json.dumps(prepared.suite.as_json(), indent=2, ensure_ascii=False).encode() + b"\n")
     folder.write(folder.policy, prepared.policy.text.encode())
     folder.write(folder.plan, canonical_json(prepared.plan.model_dump(mode="json")))

@@ -7,6 +7,7 @@ configuration; 130 interrupted. ``run`` exits 0 when the report was built, whate
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 
@@ -25,6 +26,7 @@ def main(argv: list[str] | None = None) -> None:
     """The command ``visavox``; ends the process with one of the codes above."""
     # Idle OpenMP threads sleep instead of spinning: on a shared CPU the judges run several times faster.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # ends like Ctrl-C, tidily
     sys.exit(exit_code(argv))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 from collections.abc import Iterable
 from datetime import timedelta
@@ -31,6 +32,8 @@ from visavox.reporting.text import verdict_page
 from .progress import progress
 
 T = TypeVar("T")
+WIDE = 140
+"""Columns from which the tables fit."""
 RUN_FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -44,7 +47,7 @@ def cli() -> None:
 @click.argument("suite", type=click.Path(path_type=Path))
 @click.option("--out", type=RUN_FOLDER, help="Run folder; the same command continues a half-done one.")
 @click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override a key of the suite; repeatable.")
-@click.option("--limit", type=click.IntRange(min=1), help="A smoke run over so many cases; never a PASS.")
+@click.option("--limit", type=click.IntRange(min=1), help="A smoke run that edits so many cases; never a PASS.")
 @click.option("--case", "case_id", metavar="ID", help="Replay one case twice, with its stderr; writes nothing.")
 @click.option(
     "--progress", "mode", type=click.Choice(["auto", "plain", "jsonl", "none"]), default="auto", show_default=True
@@ -54,8 +57,10 @@ def run_command(
 ) -> None:
     """Run SUITE and build its report; exits 0 when the report was built, whatever the verdict."""
     loaded = api.load_suite(suite, overrides=overrides)
+    if mode in {"auto", "plain"}:
+        click.echo("loading data, judges and editor ...", err=True)
     if case_id is not None:
-        _print_replay(api.replay(loaded, case_id))
+        _print_replay(api.replay(loaded, case_id), loaded.execution.timeout_s)
         return
     if out is None:
         raise click.UsageError("run needs --out DIR, the folder to write to")
@@ -89,17 +94,17 @@ def gate_command(folder: Path, policy: str | None, max_age: str | None) -> Verdi
 )
 def plan_command(suite: Path, overrides: tuple[str, ...], cases_csv: Path | None) -> None:
     """Say what SUITE would run: people, cases, cells; runs no model."""
-    prepared = api.prepare(api.load_suite(suite, overrides=overrides))
-    plan, seal = prepared.plan, prepared.seal
+    known = api.outline(api.load_suite(suite, overrides=overrides))
+    plan = known.plan
     click.echo(f"people: {plan.n_people}, of whom {plan.n_test_people} are tested with {len(plan.samples)} recordings")
     click.echo(f"cases: {len(plan.cases)} in {len(plan.units(len(plan.cases)))} units, seed {plan.seed}")
-    click.echo(f"judges: {', '.join(card.id for card in seal.judges)} on {prepared.device}")
-    click.echo(f"policy: {seal.policy_id}, {len(seal.cells)} cells")
-    for cell in seal.cells:
+    click.echo(f"judges: {', '.join(spec.id for spec in known.suite.recognisers)}")
+    click.echo(f"policy: {known.policy.policy.id}, {len(known.cells)} cells")
+    for cell in known.cells:
         click.echo(f"  {cell.control} {cell.metric} {cell.recogniser} {cell.attacker or ''}".rstrip())
     if cases_csv is not None:
         with cases_csv.open("w", newline="", encoding="utf-8") as stream:
-            csv.writer(stream).writerows([api.CASE_COLUMNS, *api.case_rows(prepared)])
+            csv.writer(stream).writerows([api.CASE_COLUMNS, *api.case_rows(known)])
         click.echo(f"{len(plan.cases)} cases written to {cases_csv}", err=True)
 
 
@@ -157,8 +162,13 @@ def _rows(registry: Registry[T]) -> list[str]:
 
 def _page(report: Report, *, err: bool = False) -> None:
     console = Console(stderr=err)
-    console.width = max(console.width, 150) if not console.is_terminal else console.width
-    console.print(verdict_page(report))
+    if console.is_terminal:
+        console.print(verdict_page(report, narrow=console.width < WIDE))
+        return
+    console.width = max(console.width, WIDE) if "COLUMNS" not in os.environ else console.width
+    with console.capture() as page:
+        console.print(verdict_page(report, narrow=console.width < WIDE))
+    click.echo("\n".join(line.rstrip() for line in page.get().splitlines()), err=err)
 
 
 def _days(text: str | None) -> timedelta | None:
@@ -170,9 +180,11 @@ def _days(text: str | None) -> timedelta | None:
     return timedelta(days=int(match[1]))
 
 
-def _print_replay(found: Replay) -> None:
+def _print_replay(found: Replay, timeout_s: float) -> None:
     for number, (result, seconds) in enumerate(zip(found.results, found.seconds, strict=True), start=1):
         click.echo(f"{number}: {result.outcome.value} in {seconds:.2f} s {result.reason}".rstrip())
+        if seconds > timeout_s:
+            click.echo(f"   over execution.timeout_s = {timeout_s:g} s; only a worker's first batch is granted more")
         if result.stderr_tail:
             click.echo("   stderr: " + result.stderr_tail.replace("\n", "\n           "))
     edited = all(result.media is not None for result in found.results)

@@ -42,8 +42,11 @@ class _Editor(Record):
     operation: Operation
     version: Annotated[str, Field(min_length=1)]
     artifact: str | None = None
+    """File or folder that the report binds to: the model's weights."""
     trained_with: tuple[str, ...] = ()
+    """Networks in the editor's loss, by name, id or family: they may not judge it."""
     params: Pairs = ()
+    """Handed to the editor as they are."""
 
 
 class PythonEditor(_Editor):
@@ -56,6 +59,7 @@ class CommandEditor(_Editor):
     argv: Annotated[tuple[str, ...], Field(min_length=1)]
     output_suffix: Annotated[str, Field(pattern=r"^\.[A-Za-z0-9]+$")] = ".png"
     cwd: str | None = None
+    """The folder the program runs in; the suite's by default."""
 
     @field_validator("argv")
     @classmethod
@@ -99,12 +103,19 @@ class IdentityLeakOptions(Record):
 class Execution(Record):
     backend: Literal["local"] = "local"
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto: CUDA where torch sees a GPU."""
     timeout_s: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    """Seconds for one case."""
     load_timeout_s: Annotated[float, Field(gt=0, le=86_400)] = 600.0
+    """Seconds to load the editor, and once more on top of its first batch."""
     memory_mb: Annotated[int, Field(ge=64)] = 8192
+    """Resident memory of the editor's process tree, in MiB."""
     max_cases: Annotated[int, Field(ge=1)] = 2000
+    """Cases at most, drawn by the seed, balanced over people."""
     cache: bool = False
+    """Keep templates across runs in the user's cache folder."""
     retention: Literal["scores", "all"] = "scores"
+    """scores: media and templates go when the report stands; all: they stay."""
 
 
 class Suite(Record):

@@ -12,7 +12,7 @@ import numpy as np
 
 from visavox.core.config import Suite
 from visavox.core.digest import sha256_bytes
-from visavox.core.errors import EditorError, LedgerError, MediaError
+from visavox.core.errors import ConfigError, EditorError, LedgerError, MediaError
 from visavox.core.records import Case, CaseLedger, EditRow, Output
 from visavox.core.terms import Consent, Outcome
 from visavox.media.image import decode_image, encode_png, is_blank
@@ -71,16 +71,16 @@ def check_inputs(plan: Plan, dataset: Dataset) -> None:
         try:
             image = decode_image(dataset.read(sample.id))
         except MediaError as error:
-            faults.append(f"  sample {sample.id}: {error.asked}: {error.found}")
+            faults.append(f"  {dataset.location(sample.id)}: {error.found or error.asked}")
             continue
         first = seen.setdefault(sha256_bytes(repr(image.shape).encode() + image.tobytes()), sample.id)
         if first != sample.id:
-            faults.append(f"  sample {sample.id}: shows the very pixels of sample {first}")
+            faults.append(f"  {dataset.location(sample.id)}: shows the very pixels of {dataset.location(first)}")
     if faults:
         raise MediaError(
             f"decode the {len(plan.samples)} test samples",
             found="\n".join(faults[:20] + ([f"  ... and {len(faults) - 20} more"] if len(faults) > 20 else [])),
-            todo="replace these files or leave their rows out (an id is the first 16 digits of the file's SHA-256)",
+            todo="replace these files or leave their rows out of the manifest",
         )
 
 
@@ -105,10 +105,13 @@ def edit_all(
     open_units = [n for n in range(len(units)) if not journal.is_finished(STAGE, n)]
     if open_units:
         store = Store(folder.media)
-        with tempfile.TemporaryDirectory(prefix="visavox-", dir=folder.root) as scratch:
-            worker = editor_worker(suite, device=device, scratch=Path(scratch), stderr_path=folder.editor_stderr)
+        folder.scratch.mkdir(mode=0o700)
+        worker = editor_worker(suite, device=device, scratch=folder.scratch, stderr_path=folder.editor_stderr)
+        try:
             with worker:
                 _edit_units(open_units, units, suite, plan, dataset, journal, worker, store, progress, log)
+        finally:
+            folder.sweep()
     rows = {case: entry.row for case, entry in journal.edits().items()}
     if set(rows) != {case.id for case in plan.cases}:
         raise LedgerError(
@@ -130,6 +133,7 @@ def _edit_units(
     log: Logger,
 ) -> None:
     done = len(plan.cases) - sum(len(units[n]) for n in open_units)
+    progress(Step("edit", done, len(plan.cases)))
     for number in open_units:
         started = time.monotonic()
         cases = [plan.cases[i] for i in units[number]]
@@ -221,14 +225,14 @@ def replay(suite: Suite, plan: Plan, dataset: Dataset, wanted: str, *, device: s
     """Edits one case twice; writes nothing.
 
     Raises:
-        EditorError: no case bears that id.
+        ConfigError: no case bears that id.
     """
     cases = [case for case in plan.cases if case.id == wanted]
     if not cases:
-        raise EditorError(
+        raise ConfigError(
             f"replay the case {wanted}",
             found=f"none of the plan's {len(plan.cases)} cases bears that id",
-            todo="case ids stand in run.log",
+            todo="`visavox plan SUITE --cases FILE` lists them; run.log names those that were not edited",
         )
     results, seconds = [], []
     for _ in range(2):

@@ -6,6 +6,7 @@ import fcntl
 import json
 import logging
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,7 @@ class RunFolder:
         self.policy, self.people = root / "policy.yaml", root / "people.parquet"
         self.journal, self.report, self.log = root / "journal.sqlite", root / "report.json", root / "run.log"
         self.media, self.templates, self.scores = root / "media", root / "templates", root / "scores"
-        self.editor_stderr = root / "editor-stderr.log"
+        self.editor_stderr, self.scratch = root / "editor-stderr.log", root / "scratch"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -60,6 +61,12 @@ class RunFolder:
             yield
         finally:
             os.close(handle)
+
+    def sweep(self) -> None:
+        """Removes what a killed run left half-done: the editor's scratch folder, files under a temporary name."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        for path in self.root.rglob(".*.tmp"):
+            path.unlink(missing_ok=True)
 
     def write(self, path: Path, data: bytes) -> None:
         """Writes one of the folder's files whole or not at all."""

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import psutil
 
-from visavox.core.errors import EditorError, WorkerProtocolError
+from visavox.core.errors import ConfigError, EditorError, WorkerProtocolError
 from visavox.core.terms import Outcome
 from visavox.engine.ipc import Array, Channel, Message, get_media, put_media
 from visavox.engine.worker_main import EXIT_CONNECTION_LOST, MAX_BATCH
@@ -260,11 +260,17 @@ class _Process:
             size = body.get("max_batch")
             if body.get("type") == "ready" and type(size) is int and 1 <= size <= MAX_BATCH:
                 return size
-            found = _clean(str(body.get("reason", "its worker answered nonsense")))
+            found = _clean(str(body.get("reason", "its worker answered nonsense")), 4000)
+            if body.get("is_usage") is True:
+                raise ConfigError(f"load the editor ({spec.get('kind')})", found=found)
+            if "trace" in body:
+                raise EditorError(
+                    f"load the editor ({spec.get('kind')}: {_name(spec)})", found=found, todo=_trace(body)
+                )
+            raise EditorError(f"load the editor ({spec.get('kind')}: {_name(spec)})", found=found)
         tail = self.stderr_tail(since)
-        name = spec.get("entry") or spec.get("name") or spec.get("path") or spec.get("argv") or ""
         raise EditorError(
-            f"load the editor ({spec.get('kind')}: {name})",
+            f"load the editor ({spec.get('kind')}: {_name(spec)})",
             found=found,
             todo=f"the last it wrote was:\n{tail}" if tail else "",
         )
@@ -332,6 +338,14 @@ class _Process:
             return stream.read(STDERR_TAIL_BYTES).decode("utf-8", "replace")
 
 
+def _name(spec: Mapping[str, Any]) -> object:
+    return spec.get("entry") or spec.get("name") or spec.get("path") or spec.get("argv") or ""
+
+
+def _trace(body: Mapping[str, Any]) -> str:
+    return "".join(f"{line}\n" for line in _clean(str(body["trace"]), 2000).splitlines()).rstrip()
+
+
 def _tree(pid: int) -> Iterator[psutil.Process]:
     try:
         root = psutil.Process(pid)
@@ -384,7 +398,7 @@ def _read_answer(process: _Process, batch: Sequence[EditRequest], number: int, m
     return results
 
 
-def _clean(text: str) -> str:
+def _clean(text: str, longest: int = 1000) -> str:
     """Text that can be written as UTF-8, with control characters replaced."""
     plain = text.encode("utf-8", "replace").decode()
-    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in plain)[:1000]
+    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in plain)[:longest]

@@ -62,6 +62,7 @@ def _serve(channel: Channel) -> None:
 
 def _load(message: Message) -> tuple[Editor | None, dict[str, Any]]:
     """The editor and what to say of it; no editor and the error if it cannot be loaded."""
+    from visavox.core.errors import UsageError, VisavoxError
     from visavox.core.registry import load_plugins
     from visavox.ports.editor import EditorContext, editors
 
@@ -73,9 +74,19 @@ def _load(message: Message) -> tuple[Editor | None, dict[str, Any]]:
         if not callable(getattr(editor, "edit", None)):
             raise TypeError(f"a {type(editor).__qualname__} was loaded, which has no method edit")
         return editor, {"type": "ready", "max_batch": _max_batch(editor)}
+    except VisavoxError as error:
+        return None, {"type": "error", "reason": str(error)[:4000], "is_usage": isinstance(error, UsageError)}
     except BaseException as error:  # noqa: BLE001 - foreign code: SystemExit at import is its answer too
         traceback.print_exc()
-        return None, {"type": "error", "reason": _describe(error)}
+        return None, {"type": "error", "reason": _describe(error), "trace": _own_frames(error)}
+
+
+def _own_frames(error: BaseException) -> str:
+    """The traceback without this package's and the import system's frames."""
+    here = str(Path(__file__).resolve().parents[1])
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if not f.filename.startswith((here, "<frozen"))]
+    return "".join(traceback.format_list(own))[-2000:]
 
 
 def _max_batch(editor: Editor) -> int:

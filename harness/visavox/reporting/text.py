@@ -18,12 +18,15 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.2f} %"
 
 
-def verdict_page(report: Report) -> Group:
-    """Verdict and reasons, one row per cell, ledgers, instruments that are not green, limitations."""
+def verdict_page(report: Report, *, narrow: bool = False) -> Group:
+    """Verdict and reasons, one row per cell, ledgers, instruments that are not green, limitations.
+
+    ``narrow``: a few lines a cell instead of tables that would be cut off.
+    """
     ledger = report.ledger
     heading = Text.assemble(
         (report.decision.verdict.value, COLOURS[report.decision.verdict]),
-        f"  {report.subject.name} {report.subject.version} ({report.subject.tool_class.value})"
+        f"  {report.subject.name}, version {report.subject.version} ({report.subject.tool_class.value})"
         f" under policy {report.policy.id}",
     )
     counts = (
@@ -33,7 +36,9 @@ def verdict_page(report: Report) -> Group:
     )
     parts: list[Text | Table] = [heading, Text(counts)]
     parts += [Text(f"  because {reason}", overflow="fold") for reason in report.decision.reasons]
-    parts += [_cells(report.decision.controls), _attackers(report), _templates(report)]
+    if ledger.attempted > ledger.edited:
+        parts.append(Text("  run.log names every case that was not edited, and why"))
+    parts += _narrow(report) if narrow else [_cells(report.decision.controls), _attackers(report), _templates(report)]
     parts += [
         Text(f"{item.state.value} {item.name} {item.recogniser}: {item.reason}", style="yellow")
         for item in report.instruments
@@ -43,6 +48,25 @@ def verdict_page(report: Report) -> Group:
     parts.append(Text("What this verdict does not say:", style="bold"))
     parts += [Text(f"- {line}", overflow="fold") for line in report.limitations]
     return Group(*parts)
+
+
+def _narrow(report: Report) -> list[Text | Table]:
+    lines: list[Text | Table] = [Text("Controls", style="bold")]
+    for control in report.decision.controls:
+        for row in control.cells:
+            name, judge, attacker, verdict, value, bound, limit, reason = _cell(control, row)
+            who = " ".join(part.plain for part in (judge, attacker) if part.plain)
+            lines.append(Text.assemble(verdict, f" {name.plain} {who}".rstrip(), overflow="fold"))
+            lines.append(Text(f"  {value.plain}, bound {bound.plain}, limit {limit.plain}", overflow="fold"))
+            lines.append(Text(f"  {reason.plain}", overflow="fold"))
+    lines.append(Text("Match rates", style="bold"))
+    found = [e for result in report.results for e in result.estimates]
+    for estimate in found:
+        if estimate.name == "subject_match_rate":
+            judge_id, attacker_id, fmr, rate, interval, chance, eer, *_ = _attacker(estimate, found)
+            lines.append(Text(f"{judge_id} {attacker_id} at FMR {fmr}: {rate} ({interval})", overflow="fold"))
+            lines.append(Text(f"  chance {chance}, EER {eer}", overflow="fold"))
+    return lines
 
 
 def _cells(controls: tuple[ControlDecision, ...]) -> Table:
