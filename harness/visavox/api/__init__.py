@@ -1,8 +1,8 @@
 """Layer 5: composes the layers below into what a shell or Python calls.
 
->>> from visavox import load_suite, run, gate  # doctest: +SKIP
->>> report = run(load_suite("suite.yaml"), out="runs/1")  # doctest: +SKIP
->>> gate("runs/1").verdict  # doctest: +SKIP
+from visavox import load_suite, run, gate
+report = run(load_suite("suite.yaml"), out="runs/1")
+gate("runs/1").verdict
 """
 
 from .gating import GateResult, gate, read_report

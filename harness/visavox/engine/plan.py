@@ -141,7 +141,7 @@ def case_id(operation: Operation, roles: Sequence[tuple[str, str]], repeat: int 
     """First 16 hex digits of SHA-256 over (operation, role=sample digest ..., repeat).
 
     >>> case_id(Operation.FACE_ANONYMISATION, [("subject", "ab" * 32)])
-    'f0b2a0a6bd4c4e2b'
+    '1c2753fe190083f4'
     """
     text = "\n".join([operation.value, *(f"{role}={digest}" for role, digest in roles), str(repeat)])
     return sha256_bytes(text.encode())[:16]
