@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from visavox.api.clock import now, when
-from visavox.api.preparation import Prepared, prepare
-from visavox.core.config import Suite
+from visavox.api.preparation import Prepared, outline, prepare
+from visavox.core.config import Suite, artifact_digest, code_digest
 from visavox.core.contracts import contract
 from visavox.core.digest import canonical_json
 from visavox.core.errors import SuiteChangedError
@@ -64,24 +64,49 @@ def run(suite: Suite, out: str | Path, *, limit: int | None = None, progress: Pr
     folder = RunFolder(Path(out))
     with folder.locked():
         folder.sweep()
+        finished = _finished(folder, suite, limit)
+        if finished is not None:
+            _tidy(folder, suite)
+            return finished
         prepared = prepare(suite, limit=limit)
         check_inputs(prepared.plan, prepared.dataset)
         _bind(folder, prepared)
-        if folder.report.exists():
-            report = parse_report(folder.report.read_bytes())
-            Register().append(_registered(prepared, report.clock.run, report.decision.verdict.value))
-            _tidy(folder, suite)
-            return report
         with folder.logging() as log, Journal(folder.journal) as journal:
             journal.begin_session(now())
-            Register().append(_registered(prepared, _run_id(journal), ""))
+            Register().append(_registered(prepared.seal, _run_id(journal), ""))
             log.info("seal %s, %d cases", prepared.seal.digest()[:16], len(prepared.plan.cases))
             report = _execute(prepared, folder, journal, progress, log)
-            Register().append(_registered(prepared, report.clock.run, report.decision.verdict.value))
+            Register().append(_registered(prepared.seal, report.clock.run, report.decision.verdict.value))
             folder.write(folder.report, report_bytes(report))
             log.info("verdict %s", report.decision.verdict.value)
         _tidy(folder, suite)
         return report
+
+
+def _finished(folder: RunFolder, suite: Suite, limit: int | None) -> Report | None:
+    """The report of a finished run of this very suite; None where there is no report. Loads no judge.
+
+    Raises:
+        SuiteChangedError: the folder holds the finished run of another suite.
+    """
+    if not folder.report.exists():
+        return None
+    seal, known = parse_seal(folder.read_json(folder.seal)), outline(suite, limit=limit)
+    now_sealed = seal.model_copy(
+        update={
+            "suite": suite.digest(),
+            "plan": known.plan.digest(),
+            "artifact": artifact_digest(suite.editor),
+            "code": code_digest(suite.editor),
+            "dataset": known.dataset.digest,
+            "policy": known.policy.digest,
+            "cells": known.cells,
+        }
+    )
+    _refuse_change(folder, suite, seal, now_sealed)
+    report = parse_report(folder.report.read_bytes())
+    Register().append(_registered(seal, report.clock.run, report.decision.verdict.value))
+    return report
 
 
 def replay(suite: Suite, case: str) -> Replay:
@@ -203,7 +228,7 @@ def _build(
     facts = Facts(suite.editor.tool_class, plan.modality, results, prepared.seal.judges, dataset, prepared.seal.smoke)
     decision = judge(policy.policy, prepared.seal.cells, facts)
     finished = now()
-    earlier = Register().earlier(_registered(prepared, run_id, ""))
+    earlier = Register().earlier(_registered(prepared.seal, run_id, ""))
     return Report(
         suite=Digest(sha256=prepared.seal.suite),
         seal=Digest(sha256=prepared.seal.digest()),
@@ -290,8 +315,7 @@ def _run_id(journal: Journal) -> str:
     return journal.fact("run") or ""
 
 
-def _registered(prepared: Prepared, run_id: str, verdict: str) -> RegisteredRun:
-    seal = prepared.seal
+def _registered(seal: Seal, run_id: str, verdict: str) -> RegisteredRun:
     return RegisteredRun(
         run=run_id,
         seal=seal.digest(),
@@ -313,8 +337,8 @@ def _bind(folder: RunFolder, prepared: Prepared) -> None:
     if folder.seal.exists():
         with Journal(folder.journal) as journal:
             has_edits = bool(journal.edits())
-        if has_edits or folder.report.exists():
-            _refuse_change(folder, prepared)
+        if has_edits:
+            _refuse_change(folder, prepared.suite, parse_seal(folder.read_json(folder.seal)), prepared.seal)
             return
     folder.write(folder.suite, json.dumps(prepared.suite.as_json(), indent=2, ensure_ascii=False).encode() + b"\n")
     folder.write(folder.policy, prepared.policy.text.encode())
@@ -322,20 +346,16 @@ def _bind(folder: RunFolder, prepared: Prepared) -> None:
     folder.write(folder.seal, canonical_json(prepared.seal.model_dump(mode="json")))
 
 
-def _refuse_change(folder: RunFolder, prepared: Prepared) -> None:
-    old = parse_seal(folder.read_json(folder.seal))
-    new = prepared.seal
+def _refuse_change(folder: RunFolder, suite: Suite, old: Seal, new: Seal) -> None:
     if old == new:
         return
     keys = [name for name in Seal.model_fields if getattr(old, name) != getattr(new, name)]
     if "suite" in keys:
         before = Suite.model_validate(folder.read_json(folder.suite)).comparable()
-        keys[keys.index("suite") : keys.index("suite") + 1] = _differing(before, prepared.suite.comparable()) or [
-            "suite"
-        ]
+        keys = [*_differing(before, suite.comparable()), *(key for key in keys if key != "suite")]
     raise SuiteChangedError(
         f"continue the run in {folder.root}",
-        found="since it was begun these changed: " + ", ".join(keys),
+        found="since it was begun these changed: " + ", ".join(dict.fromkeys(keys)),
         todo="name a new folder with --out, or restore them",
     )
 
