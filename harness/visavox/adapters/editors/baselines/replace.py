@@ -17,7 +17,7 @@ from visavox.ports.editor import EditRequest, EditResult, Failed, Image
 
 from .parameters import MAX_BATCH, NoParameters, checked, subject_image
 
-RENDER_PX = 112
+RENDER_PX = 96
 
 
 class Replace:
