@@ -11,13 +11,19 @@ scored or imputed trial gives (y - p) / N to its person(s), and each non-mated c
 
     c_k (1[s >= tau_k] - FMR_k),        c_k = -(N_k / N) p_k (1 - p_k) b_k / (FMR_k n_k)
 
-to both of its people. With one stratum this is the formula of STATISTICS 3e. V = G / (G - 1) max(0, sum_i S_i^2 -
-sum_{i<j} P_ij^2), S by person over all strata (so that a person's trials and thresholds may move together), P by pair
-over all strata. A stratum whose threshold realises FMR 0 (ties) has no such derivative; its threshold adds nothing.
+to both of its people. With one stratum this is the formula of STATISTICS 3e.
+
+V = G / (G - 1) max(0, sum_i S_i^2 - sum_{i<j} P_ij^2 + sum_{i<j<k} T_ijk^2), S by person over all strata (so that a
+person's trials and thresholds may move together), P by pair and T by three people over all strata. A trial touches one
+person, two (donor x host, a morph's contributors) or three (two outputs of one host with different donors). The sum
+is inclusion-exclusion: two trials with k people in common stand k times in the first term, k (k - 1) / 2 times in the
+second, and once in the third if k = 3; hence once in all. A stratum whose threshold realises FMR 0 (ties) has no
+derivative; its threshold adds nothing.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -36,6 +42,7 @@ from .arrays import (
     Scores,
     finite_scores,
     number_people,
+    pair_keys,
     same_length,
     two_people,
     zero_one,
@@ -57,6 +64,7 @@ class Stratum(NamedTuple):
         extra_hits, extra_persons: (m,) trials without a score, imputed 0 or 1, and their people.
         frozen: the threshold belongs to a named deployed system and was not estimated here.
         seconds, extra_seconds: the second person (the donor) of each trial, in all strata or in none.
+        thirds, extra_thirds: the third person (the other output's donor) of each trial, in all strata or in none.
     """
 
     scores: npt.ArrayLike
@@ -71,12 +79,15 @@ class Stratum(NamedTuple):
     frozen: bool = False
     seconds: npt.ArrayLike | None = None
     extra_seconds: npt.ArrayLike | None = None
+    thirds: npt.ArrayLike | None = None
+    extra_thirds: npt.ArrayLike | None = None
 
 
 class _Trials(NamedTuple):
+    """Decided trials and the one to three people of each, a column a role."""
+
     hits: Bools
-    persons: Ints
-    seconds: Ints | None
+    people: tuple[Ints, ...]
 
 
 class _Comparisons(NamedTuple):
@@ -89,15 +100,20 @@ class _Comparisons(NamedTuple):
     second: Ints
 
 
-def rate_at_threshold_interval(strata: Sequence[Stratum]) -> RateInterval:
+def rate_at_threshold_interval(strata: Sequence[Stratum], *, interchangeable: bool = False) -> RateInterval:
     """Case e: the pooled rate of several strata, the uncertainty of their thresholds included.
 
-    Floor as in case a, or as in case c where trials have two people. ``n_people`` counts the people of the trials; the
-    degrees of freedom rest on the smaller of these and the people of the non-mated comparisons.
+    Floor as in case a, or as in case c where trials have two or three people. ``n_people`` counts the people of the
+    trials; the degrees of freedom rest on the smaller of these and the people of the non-mated comparisons.
+
+    Args:
+        strata: one per kind of comparison.
+        interchangeable: the people of a trial have no order, as a morph's contributors: the floor then counts a
+            person's trials in any role, 1 + k (n~ - 1) rho_f with n~ = sum n_i^2 / sum n_i and k people a trial.
 
     Raises:
-        UndefinedMetricError: no stratum, no trial, fewer than two people, scores that are not finite, a comparison of a
-            person with themself, or a target outside (0, 1).
+        UndefinedMetricError: no stratum, no trial, fewer than two people, scores that are not finite, a trial or a
+            comparison that names a person twice, or a target outside (0, 1).
     """
     if not strata:
         raise UndefinedMetricError("a rate at a threshold was asked for", found="no stratum")
@@ -106,13 +122,13 @@ def rate_at_threshold_interval(strata: Sequence[Stratum]) -> RateInterval:
     if hits.size == 0:
         raise UndefinedMetricError("a rate at a threshold was asked for", found="no trials")
     comparisons = [found for stratum in strata if (found := _comparisons(stratum, hits.size)) is not None]
-    persons, seconds, numbered, n_people = _renumber(trials, comparisons)
-    occurring = number_people(persons) if seconds is None else number_people(persons, seconds)
+    people, numbered, n_people = _renumber(trials, comparisons)
+    occurring = number_people(*people)
     if occurring.n < 2:
         raise UndefinedMetricError("an interval over people was asked for", found=f"{occurring.n} people in the trials")
     p = float(hits.mean())
-    variance = _variance(hits.astype(np.float64) - p, persons, seconds, numbered, n_people, occurring.n)
-    touched, floor = _floor(hits, persons, seconds, n_people)
+    variance = _variance(hits.astype(np.float64) - p, people, numbered, n_people, occurring.n)
+    touched, floor = _floor(hits, people, n_people, interchangeable)
     deff = float(es.design_effect(p, hits.size, variance, floor))
     df = min([occurring.n, *([number_people(*_columns(numbered)).n] if numbered else [])]) - 1
     return rate_record(p, hits.size, occurring.n, deff, touched, df=df)
@@ -123,14 +139,18 @@ def _trials(stratum: Stratum) -> _Trials:
     scores = finite_scores(stratum.scores, "trial", at_least=0)
     extra = np.zeros(0, np.bool_) if _none(stratum.extra_hits) else zero_one(_given(stratum.extra_hits), "imputed hits")
     hits = np.concatenate([scores >= stratum.threshold, extra])
-    persons = _labels(stratum.persons, stratum.extra_persons)
-    same_length("trials", hits, persons)
-    if stratum.seconds is None:
-        return _Trials(hits, persons, None)
-    seconds = _labels(stratum.seconds, stratum.extra_seconds)
-    same_length("trials", hits, seconds)
-    two_people(persons, seconds, "trials")
-    return _Trials(hits, persons, seconds)
+    roles = [
+        (stratum.persons, stratum.extra_persons),
+        (stratum.seconds, stratum.extra_seconds),
+        (stratum.thirds, stratum.extra_thirds),
+    ]
+    if stratum.thirds is not None and stratum.seconds is None:
+        raise UndefinedMetricError("trials of three people were asked for", found="`thirds` without `seconds`")
+    people = tuple(_labels(scored, extra) for scored, extra in roles if scored is not None)
+    same_length("trials", hits, *people)
+    for one, other in itertools.combinations(people, 2):
+        two_people(one, other, "trials")
+    return _Trials(hits, people)
 
 
 def _none(values: npt.ArrayLike | None) -> bool:
@@ -141,7 +161,7 @@ def _given(values: npt.ArrayLike | None) -> npt.NDArray[np.int64]:
     return np.zeros(0, np.int64) if values is None or np.asarray(values).size == 0 else np.asarray(values)
 
 
-def _labels(scored: npt.ArrayLike, extra: npt.ArrayLike | None) -> Ints:
+def _labels(scored: npt.ArrayLike | None, extra: npt.ArrayLike | None) -> Ints:
     return np.concatenate([_given(scored), _given(extra)])
 
 
@@ -182,53 +202,57 @@ def _columns(comparisons: Sequence[_Comparisons]) -> list[Ints]:
 
 def _renumber(
     trials: Sequence[_Trials], comparisons: Sequence[_Comparisons]
-) -> tuple[Ints, Ints | None, list[_Comparisons], int]:
-    """Number all people together: trials, their second people, comparisons."""
-    if len({part.seconds is None for part in trials if part.hits.size}) > 1:
+) -> tuple[tuple[Ints, ...], list[_Comparisons], int]:
+    """Number all people together, role by role: those of the trials, those of the comparisons."""
+    filled = [part.people for part in trials if part.hits.size]
+    if len({len(people) for people in filled}) > 1:
         raise UndefinedMetricError(
             "one rate over several strata was asked for",
-            found="some strata have one person a trial and some have two",
-            todo="give `seconds` in all strata or in none",
+            found=f"strata of {' and '.join(map(str, sorted({len(people) for people in filled})))} people a trial",
+            todo="give `seconds`, and `thirds`, in all strata or in none",
         )
-    persons = np.concatenate([part.persons for part in trials])
-    others = [part.seconds for part in trials if part.seconds is not None]
-    heads = [persons, np.concatenate(others)] if others else [persons]
+    heads = [np.concatenate(role) for role in zip(*filled, strict=True)]
     columns, n_people = number_people(*heads, *_columns(comparisons))
     tail = columns[len(heads) :]
     numbered = [part._replace(first=tail[2 * k], second=tail[2 * k + 1]) for k, part in enumerate(comparisons)]
-    return columns[0], columns[1] if others else None, numbered, n_people
+    return columns[: len(heads)], numbered, n_people
 
 
 def _variance(
-    residuals: Floats,
-    persons: Ints,
-    seconds: Ints | None,
-    comparisons: Sequence[_Comparisons],
-    n_people: int,
-    n_occurring: int,
+    residuals: Floats, people: tuple[Ints, ...], comparisons: Sequence[_Comparisons], n_people: int, n_occurring: int
 ) -> float:
-    """V of the linearised rate, pair terms counted once."""
+    """V of the linearised rate: trials and comparisons that share people are counted once."""
     shares = residuals / np.float64(residuals.size)
-    sums: Floats = np.bincount(persons, shares, minlength=n_people).astype(np.float64)
+    sums: Floats = np.zeros(n_people)
     pairs = PairTable(n_people)
-    if seconds is not None:
-        sums += np.bincount(seconds, shares, minlength=n_people)
-        pairs.add(persons, seconds, shares)
+    for role in people:
+        sums += np.bincount(role, shares, minlength=n_people)
+    for one, other in itertools.combinations(people, 2):
+        pairs.add(one, other, shares)
     for part in comparisons:
         for column in (part.first, part.second):
             events = np.bincount(column[part.hits], minlength=n_people)
             sums = sums + part.weight * (events - part.fmr * np.bincount(column, minlength=n_people))
         residual = part.hits.astype(np.float64) - part.fmr
         pairs.add(part.first, part.second, part.weight * residual)
-    return n_occurring / (n_occurring - 1) * max(0.0, float(sums @ sums) - pairs.sum_of_squares())
+    squares = float(sums @ sums) - pairs.sum_of_squares()
+    if len(people) == 3:
+        squares += _squares_by_three(people, shares, n_people)
+    return n_occurring / (n_occurring - 1) * max(0.0, squares)
 
 
-def _floor(hits: Bools, persons: Ints, seconds: Ints | None, n_people: int) -> tuple[int, float]:
+def _squares_by_three(people: tuple[Ints, ...], shares: Floats, n_people: int) -> float:
+    """Sum over unordered triples of people of the squared sums."""
+    low, middle, high = np.sort(np.stack(people), axis=0)
+    _, triple = np.unique(pair_keys(low, middle, n_people) * np.int64(n_people) + high, return_inverse=True)
+    sums = np.bincount(triple, shares)
+    return float(sums @ sums)
+
+
+def _floor(hits: Bools, people: tuple[Ints, ...], n_people: int, interchangeable: bool) -> tuple[int, float]:
     """People touched, and the floor of case a or c."""
-    trials, events = np.bincount(persons, minlength=n_people), np.bincount(persons[hits], minlength=n_people)
-    each = es.size_weighted_mean(trials)
-    if seconds is not None:
-        trials = trials + np.bincount(seconds, minlength=n_people)
-        events = events + np.bincount(seconds[hits], minlength=n_people)
+    trials = sum((np.bincount(role, minlength=n_people) for role in people), start=np.zeros(n_people, np.int64))
+    events = sum((np.bincount(role[hits], minlength=n_people) for role in people), start=np.zeros(n_people, np.int64))
     touched = es.touched_people(events, trials)
-    return int(touched), float(es.person_floor(touched, each, roles=1 if seconds is None else 2))
+    each = es.size_weighted_mean(trials if interchangeable else np.bincount(people[0], minlength=n_people))
+    return int(touched), float(es.person_floor(touched, each, roles=len(people)))
