@@ -11,8 +11,17 @@ def _identity_leak() -> Assessment:
     return IdentityLeak()
 
 
+def _impersonation() -> Assessment:
+    from .impersonation import Impersonation
+
+    return Impersonation()
+
+
 def register() -> None:
     """Registers the shipped assessments (entry point ``visavox.plugins``)."""
     assessments.register(
         "identity_leak", _identity_leak, summary="does the output betray the people who went in, or resemble others?"
+    )
+    assessments.register(
+        "impersonation", _impersonation, summary="does the output pass as a chosen person, with or without consent?"
     )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from visavox.core.records import Estimate, IntervalBasis, NotMade, OperatingPoint
+from visavox.core.terms import ToolClass
 from visavox.metrics import intervals
 from visavox.ports.assessment import NO_TEMPLATE, AssessmentInput, Comparisons, Ints, JudgeView
+from visavox_assessments.estimates import bounded, operating_point
 
-from .rates import bounded, operating_point
-from .trials import KindTrials
+from .trials import KindTrials, ordinary_cases
 
 METHOD = "difference of two effective-size Clopper-Pearson rates over pairs of people (STATISTICS 3f)"
 
@@ -21,64 +23,110 @@ def bystander_figures(data: AssessmentInput, judge: JudgeView, control: KindTria
     """The difference by comparison, and that of outputs that match anyone at all.
 
     Both at the bona fide threshold: the attacked system does not know of the edit. Paired: output and unedited input
-    are compared with the same recordings of the same uninvolved people; inputs without a template leave both sides.
+    are compared with the same recordings of the same uninvolved people (a donor is involved); inputs without a template
+    leave both sides, and a morph is held against both of its inputs.
     """
     (kind,) = control.kinds
     names = ("bystander_match_difference", "any_bystander_match_difference")
-    point = operating_point(judge, kind, data.fmrs[0])
+    point = operating_point(judge, kind.comparisons, data.fmrs[0])
     if point is None or point.support == "none":
         reason = f"a bona fide threshold at FMR {data.fmrs[0]:g} rests on too little ({kind.n_people} people)"
         yield from (NotMade(name=name, recogniser=judge.id, reason=reason) for name in names)
         return
     table = judge.table("original-edited")
-    probe_person, reference_person = data.case_person[table.probe], data.sample_person[table.reference]
-    source = data.case_sample[table.probe]
-    keep = (probe_person != reference_person) & (source >= 0) & judge.sample_ok[source]
+    inputs = _inputs(data, judge)
+    reference_person = data.sample_person[table.reference]
+    keep = _uninvolved(data, table.probe, reference_person) & (inputs[table.probe] >= 0).any(axis=1)
     if not keep.any():
         reason = "no output has a template and a known unedited input"
         yield from (NotMade(name=name, recogniser=judge.id, reason=reason) for name in names)
         return
-    probe, reference = table.probe[keep], table.reference[keep]
-    first, second = probe_person[keep], reference_person[keep]
-    output_hits = table.score[keep] >= point.threshold
-    input_scores = _scores_of_inputs(data, judge)[data.case_sample[probe], reference]
-    input_hits = input_scores >= point.threshold
+    compared = Comparisons(table.probe[keep], table.reference[keep], table.score[keep])
+    first, second = data.case_person[compared.probe], reference_person[keep]
+    output_hits = compared.score >= point.threshold
+    unedited = _unedited_hits(data, judge, compared, inputs, point)
 
-    lost, lost_first, lost_second = _lost(data, judge)
+    lost, lost_first, lost_second = _lost(data, judge, inputs)
     output = _with_lost(output_hits, first, second, lost, lost_first, lost_second)
-    unedited = intervals.pair_rate_interval(input_hits, first, second)
+    baseline = intervals.pair_rate_interval(unedited.hits, unedited.persons, data.sample_person[unedited.reference])
     yield bounded(
         names[0],
-        judge,
+        judge.id,
         None,
-        float(output_hits.mean()) - float(input_hits.mean()),
-        (output, unedited.basis),
+        float(output_hits.mean()) - float(unedited.hits.mean()),
+        (output, baseline.basis),
         data.alpha,
         n=int(keep.sum()),
-        n_subjects=unedited.n_people,
+        n_subjects=baseline.n_people,
         n_failed=lost,
         method=METHOD,
         operating_point=point,
         chance=0.0,
-        note=f"output {output_hits.mean():.6f}, unedited input {input_hits.mean():.6f}",
+        note=f"output {output_hits.mean():.6f}, unedited input {unedited.hits.mean():.6f}",
     )
-    yield _any_match(data, judge, Comparisons(probe, reference, table.score[keep]), input_hits, point)
+    yield _any_match(data, judge, compared, unedited, inputs, point)
 
 
-def _lost(data: AssessmentInput, judge: JudgeView) -> tuple[int, Ints, Ints]:
+class Unedited(NamedTuple):
+    """Comparisons of unedited inputs with the very recordings that their outputs were compared with."""
+
+    case: Ints
+    reference: Ints
+    persons: Ints
+    hits: npt.NDArray[np.bool_]
+
+
+def _uninvolved(data: AssessmentInput, case: Ints, person: Ints) -> npt.NDArray[np.bool_]:
+    """Whether a person plays no part in a case."""
+    free: npt.NDArray[np.bool_] = (data.case_person[case] != person) & (data.second_person[case] != person)
+    return free
+
+
+def _inputs(data: AssessmentInput, judge: JudgeView) -> Ints:
+    """(n_cases, 2): the samples that the output is held against, -1 where there is none with a template.
+
+    A morph is of both its contributors, a swap lies in its host's picture.
+    """
+    both = data.tool_class is ToolClass.MORPH
+    columns = [data.case_sample, data.second_sample if both else np.full_like(data.case_sample, -1)]
+    found = np.stack(columns, axis=1)
+    usable = (found >= 0) & judge.sample_ok[found]
+    complete = usable[:, 0] & (usable[:, 1] | (found[:, 1] < 0))
+    inputs: Ints = np.where(usable & complete[:, None], found, -1).astype(np.int32)
+    return inputs
+
+
+def _unedited_hits(
+    data: AssessmentInput, judge: JudgeView, compared: Comparisons, inputs: Ints, point: OperatingPoint
+) -> Unedited:
+    scores = _scores_of_inputs(data, judge)
+    parts = []
+    for side in range(inputs.shape[1]):
+        sample = inputs[compared.probe, side]
+        there = sample >= 0
+        case, reference = compared.probe[there], compared.reference[there]
+        hits = scores[sample[there], reference] >= point.threshold
+        parts.append((case, reference, data.sample_person[sample[there]], hits))
+    return Unedited(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _lost(data: AssessmentInput, judge: JudgeView, inputs: Ints) -> tuple[int, Ints, Ints]:
     """Comparisons that outputs without a template would have had; they count as matches for PASS."""
     first: list[npt.NDArray[np.int32]] = []
     second: list[npt.NDArray[np.int32]] = []
     usable = data.sample_person[judge.sample_ok]
-    for case in np.flatnonzero(judge.case_state == NO_TEMPLATE):
-        source = data.case_sample[case]
-        if source >= 0 and judge.sample_ok[source]:
-            others = usable[usable != data.case_person[case]]
-            first.append(np.full_like(others, data.case_person[case]))
-            second.append(others)
+    for case in np.flatnonzero(_without_template(data, judge, inputs)):
+        others = usable[(usable != data.case_person[case]) & (usable != data.second_person[case])]
+        first.append(np.full_like(others, data.case_person[case]))
+        second.append(others)
     if not first:
         return 0, np.zeros(0, np.int32), np.zeros(0, np.int32)
     return sum(part.size for part in first), np.concatenate(first), np.concatenate(second)
+
+
+def _without_template(data: AssessmentInput, judge: JudgeView, inputs: Ints) -> npt.NDArray[np.bool_]:
+    lost: npt.NDArray[np.bool_] = (judge.case_state == NO_TEMPLATE) & ordinary_cases(data) & (inputs >= 0).any(axis=1)
+    return lost
 
 
 def _with_lost(
@@ -107,8 +155,9 @@ def _scores_of_inputs(data: AssessmentInput, judge: JudgeView) -> npt.NDArray[np
 def _any_match(
     data: AssessmentInput,
     judge: JudgeView,
-    table: Comparisons,
-    input_hits: npt.NDArray[np.bool_],
+    compared: Comparisons,
+    unedited: Unedited,
+    inputs: Ints,
     point: OperatingPoint,
 ) -> Estimate:
     """Outputs that match at least one of the other people, one recording each, beyond their unedited inputs.
@@ -117,22 +166,22 @@ def _any_match(
     cannot see among many people; this can. An output without a template counts as a match for PASS.
     """
     gallery = _first_recordings(data, judge)
-    chosen = np.isin(table.reference, gallery)
-    probe = table.probe[chosen]
+    chosen = np.isin(compared.reference, gallery)
+    probe = compared.probe[chosen]
     cases = np.unique(probe)
-    lost = np.flatnonzero((judge.case_state == NO_TEMPLATE) & (data.case_sample >= 0))
+    lost = np.flatnonzero(_without_template(data, judge, inputs))
     persons = np.concatenate([data.case_person[cases], data.case_person[lost]])
-    output = np.isin(cases, probe[table.score[chosen] >= point.threshold])
-    unedited = np.isin(cases, probe[input_hits[chosen]])
+    output = np.isin(cases, probe[compared.score[chosen] >= point.threshold])
+    source, source_person = _input_matches(unedited, gallery)
     sides = [intervals.rate_interval(np.append(output, np.full(lost.size, hit)), persons) for hit in (False, True)]
-    baseline = intervals.rate_interval(unedited, data.case_person[cases])
-    size = gallery.size - 1
+    baseline = intervals.rate_interval(source, source_person)
+    size = gallery.size - (1 if data.second_person.max(initial=-1) < 0 else 2)
     chance = 1.0 - (1.0 - data.fmrs[0]) ** size
     return bounded(
         "any_bystander_match_difference",
-        judge,
+        judge.id,
         None,
-        float(output.mean()) - float(unedited.mean()),
+        float(output.mean()) - float(source.mean()),
         (intervals.imputed(sides[0], sides[1]), baseline.basis),
         data.alpha,
         n=int(cases.size),
@@ -142,10 +191,19 @@ def _any_match(
         operating_point=point,
         chance=0.0,
         note=(
-            f"output {output.mean():.6f}, unedited input {unedited.mean():.6f}, by chance {chance:.6f} against "
+            f"output {output.mean():.6f}, unedited input {source.mean():.6f}, by chance {chance:.6f} against "
             f"{size} other people, one recording each"
         ),
     )
+
+
+def _input_matches(unedited: Unedited, gallery: Ints) -> tuple[npt.NDArray[np.bool_], Ints]:
+    """Whether each unedited input matches anyone of the gallery, and whose it is."""
+    chosen = np.isin(unedited.reference, gallery)
+    keys = np.stack([unedited.case[chosen], unedited.persons[chosen]], axis=1)
+    inputs, place = np.unique(keys, axis=0, return_inverse=True)
+    matches = np.bincount(place.reshape(-1), unedited.hits[chosen], minlength=len(inputs)) > 0
+    return matches, inputs[:, 1]
 
 
 def _first_recordings(data: AssessmentInput, judge: JudgeView) -> Ints:

@@ -12,8 +12,8 @@ from visavox.metrics import curves as curve_metrics
 from visavox.metrics.intervals import RateInterval
 from visavox.metrics.linkability import d_sys_interval, d_sys_null
 from visavox.ports.assessment import AssessmentInput, JudgeView
+from visavox_assessments.estimates import bounded
 
-from .rates import bounded
 from .trials import Kind, KindTrials
 
 METHOD = "effective-size Clopper-Pearson on the linearised statistic (STATISTICS 3d)"
@@ -62,7 +62,7 @@ def _linearised(
 ) -> Estimate:
     return bounded(
         name,
-        judge,
+        judge.id,
         attacker,
         found.p,
         (found.basis,),

@@ -95,9 +95,9 @@ class Background(NamedTuple):
     p_value: float
 
     @classmethod
-    def of(cls, recogniser: str, found: Estimate | NotMade, data: AssessmentInput) -> Background:
-        """The finding compared with the strictest limit on a match rate."""
-        limit = data.limits.get("subject_match_rate", 1.0)
+    def of(cls, recogniser: str, found: Estimate | NotMade, data: AssessmentInput, link: str) -> Background:
+        """The finding compared with the strictest limit on the match rate of that name."""
+        limit = data.limits.get(link, 1.0)
         p = 1.0 if isinstance(found, NotMade) else intervals.p_value_fail(found.basis, limit)
         return cls(recogniser, found, limit, p)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,33 +13,87 @@ from visavox.ports.assessment import (
     DETECTED,
     FALLBACK,
     NO_TEMPLATE,
+    SEMI_INFORMED,
     AssessmentInput,
     Comparisons,
     Floats,
     Ints,
     JudgeView,
 )
+from visavox_assessments.estimates import NonMated
 
 Mask = npt.NDArray[np.bool_]
 
 
+class People(NamedTuple):
+    """Who takes part in mated trials: the person asked about and, in a swap, the donors of the output(s)."""
+
+    persons: Ints
+    donors: Ints
+    other_donors: Ints
+
+    @property
+    def seconds(self) -> Ints | None:
+        """The donor of each trial's output; None where no trial has one."""
+        return self.donors if self.donors.size and (self.donors >= 0).all() else None
+
+    @property
+    def thirds(self) -> Ints | None:
+        """The donor of the other output of a pair; None where there is none."""
+        return self.other_donors if self.other_donors.size and (self.other_donors >= 0).all() else None
+
+    def at(self, chosen: Mask) -> People:
+        """The trials chosen."""
+        return People(*(column[chosen] for column in self))
+
+    @classmethod
+    def none(cls) -> People:
+        """No trial."""
+        return cls(*(np.zeros(0, np.int32) for _ in range(3)))
+
+    @classmethod
+    def joined(cls, parts: Sequence[People]) -> People:
+        """Several lists of trials as one."""
+        return cls(*(np.concatenate(columns).astype(np.int32) for columns in zip(*parts, strict=True)))
+
+
 class Kind(NamedTuple):
-    """Mated and non-mated comparisons of one kind; ``persons`` number the people of the mated ones."""
+    """Mated and non-mated comparisons of one kind.
+
+    ``people`` are those of the mated ones; ``non_first`` and ``non_second`` those of the non-mated ones.
+    """
 
     name: str
     mated: Floats
-    persons: Ints
+    people: People
     non_mated: Floats
     non_first: Ints
     non_second: Ints
     n_people: int
 
+    @property
+    def persons(self) -> Ints:
+        """People of the mated comparisons."""
+        return self.people.persons
+
+    @property
+    def comparisons(self) -> NonMated:
+        """What its threshold is read from."""
+        return NonMated(self.name, self.non_mated, self.non_first, self.non_second, self.n_people)
+
 
 class KindTrials(NamedTuple):
-    """An attacker's trials: kinds with scores, and the people of trials that have none (failure to acquire)."""
+    """An attacker's trials.
+
+    Attributes:
+        kinds: with scores.
+        missing: people of trials that have none (failure to acquire).
+        betrayed: people of trials that need none: the output's file holds the unedited face.
+    """
 
     kinds: tuple[Kind, ...]
-    missing_persons: Ints
+    missing: People
+    betrayed: People
 
     @property
     def largest(self) -> Kind | None:
@@ -46,6 +101,8 @@ class KindTrials(NamedTuple):
         return max(self.kinds, key=lambda kind: kind.mated.size, default=None)
 
 
+THUMBNAIL_UNEDITED = "thumbnail_unedited"
+"""A file's thumbnail shows the unedited picture, as ``visavox.media.metadata`` says it."""
 LOOK_ALIKE_QUANTILE = 0.99
 """Above this quantile of the bona fide mated scores two recordings are more alike than one person's ever are."""
 
@@ -56,13 +113,26 @@ def trials_of(data: AssessmentInput, judge: JudgeView, attacker: Attacker) -> Ki
         return _control(data, judge)
     if attacker is Attacker.IGNORANT:
         return _outputs_against_originals(data, judge, "original-edited", "edited", "fallback")
-    return _output_pairs(data, judge)
+    if attacker is Attacker.SEMI_INFORMED:
+        return output_pairs(data, judge, judge.table(f"edited-edited.{SEMI_INFORMED}"))
+    return output_pairs(data, judge, judge.table("edited-edited"))
 
 
 def background_trials(data: AssessmentInput, judge: JudgeView) -> KindTrials:
     """Outputs with the face region masked against originals: one kind, whatever the crop."""
     found = _outputs_against_originals(data, judge, "original-masked", "masked", "masked")
-    return found._replace(missing_persons=np.zeros(0, np.int32))
+    return found._replace(missing=People.none(), betrayed=People.none())
+
+
+def ordinary_cases(data: AssessmentInput) -> Mask:
+    """Cases that are neither a further attempt nor a consent probe."""
+    first: Mask = (data.case_first == np.arange(data.case_first.size)) & ~data.case_probe
+    return first
+
+
+def betrayed_cases(data: AssessmentInput) -> Mask:
+    """Cases whose output file holds the unedited picture: whoever has the file has the face."""
+    return np.asarray([THUMBNAIL_UNEDITED in (leaks or ()) for leaks in data.case_leaks], bool)
 
 
 def _look_alike_score(data: AssessmentInput, judge: JudgeView) -> float:
@@ -87,6 +157,21 @@ def _look_alikes(
     return flagged
 
 
+def _copies_among_outputs(data: AssessmentInput, judge: JudgeView) -> Mask:
+    """Copies by the recogniser's own scores, whatever back-end an attacker puts behind it."""
+    table = judge.table("edited-edited")
+    non = (data.case_person[table.reference] != data.case_person[table.probe]) & _apart(data, table)
+    return _look_alikes(data, judge, table, non, is_symmetric=True)
+
+
+def _apart(data: AssessmentInput, table: Comparisons) -> Mask:
+    """Pairs of outputs that share no donor, nor one's donor with the other's host."""
+    first, second = data.case_person[table.reference], data.case_person[table.probe]
+    donor, other = data.second_person[table.probe], data.second_person[table.reference]
+    apart: Mask = (donor < 0) | ((donor != other) & (donor != first) & (other != second))
+    return apart
+
+
 def _same_session(data: AssessmentInput, one: Ints, other: Ints) -> Mask:
     first, second = (np.where(side >= 0, data.sample_session[side], -1) for side in (one, other))
     same: Mask = (first >= 0) & (first == second)
@@ -98,91 +183,115 @@ def _control(data: AssessmentInput, judge: JudgeView) -> KindTrials:
     first, second = data.sample_person[table.reference], data.sample_person[table.probe]
     mated = (first == second) & ~_same_session(data, table.reference, table.probe)
     people = np.unique(data.sample_person[judge.sample_ok]).size
-    kind = _kind("original-original", table, mated, first, second, people)
-    return KindTrials((kind,), np.zeros(0, np.int32))
+    nobody = np.full_like(second, -1)
+    kind = _kind("original-original", table, mated, first != second, People(second, nobody, nobody), first, people)
+    return KindTrials((kind,), People.none(), People.none())
 
 
 def _outputs_against_originals(
     data: AssessmentInput, judge: JudgeView, table_name: str, found: str, cropped: str
 ) -> KindTrials:
+    """A donor's recordings are neither mated nor non-mated: the output is meant to look like them."""
     table = judge.table(table_name)
     source = data.case_sample[table.probe]
     first, second = data.sample_person[table.reference], data.case_person[table.probe]
+    donor = data.second_person[table.probe]
     mated = (first == second) & ~_same_session(data, table.reference, source)
+    non = (first != second) & (first != donor)
+    people = People(second, donor, np.full_like(donor, -1))
+    betrayed = betrayed_cases(data)[table.probe]
     state = judge.case_state[table.probe]
     references = np.unique(data.sample_person[judge.sample_ok]).size
     kinds = []
     states = {found: (DETECTED,), cropped: (FALLBACK,)} if found != cropped else {found: (DETECTED, FALLBACK)}
-    copies = _look_alikes(data, judge, table, first != second, is_symmetric=False)[table.probe]
+    copies = _look_alikes(data, judge, table, non, is_symmetric=False)[table.probe]
     parts = [(f"original-{label}", np.isin(state, codes) & ~copies) for label, codes in states.items()]
-    for name, chosen in (*parts, ("original-copy", copies)):
+    for name, wanted in (*parts, ("original-copy", copies)):
+        chosen = wanted & ~betrayed
         if chosen.any():
-            people = min(np.unique(second[chosen]).size, references)
-            part = Comparisons(table.probe[chosen], table.reference[chosen], table.score[chosen])
-            kinds.append(_kind(name, part, mated[chosen], first[chosen], second[chosen], people))
-    return KindTrials(tuple(kinds), _missing_references(data, judge))
+            n_people = min(np.unique(second[chosen]).size, references)
+            kinds.append(_kind(name, table, mated & chosen, non & chosen, people, first, n_people))
+    return KindTrials(tuple(kinds), _missing_references(data, judge), people.at(mated & betrayed))
 
 
-def _missing_references(data: AssessmentInput, judge: JudgeView) -> Ints:
+def _missing_references(data: AssessmentInput, judge: JudgeView) -> People:
     """One entry per trial that an output without a template would have had."""
-    persons = []
+    cases: list[int] = []
     usable = np.flatnonzero(judge.sample_ok).astype(np.int32)
-    for case in np.flatnonzero(judge.case_state == NO_TEMPLATE):
+    for case in np.flatnonzero((judge.case_state == NO_TEMPLATE) & ordinary_cases(data)):
         source, person = data.case_sample[case], data.case_person[case]
         own = usable[(data.sample_person[usable] == person) & (usable != source)]
         n_trials = int((~_same_session(data, own, np.full_like(own, source))).sum())
-        persons += [int(person)] * n_trials
-    return np.asarray(persons, np.int32)
+        cases += [int(case)] * n_trials
+    chosen = np.asarray(cases, np.int64)
+    return People(data.case_person[chosen], data.second_person[chosen], np.full(chosen.size, -1, np.int32))
 
 
-def _output_pairs(data: AssessmentInput, judge: JudgeView) -> KindTrials:
-    table = judge.table("edited-edited")
+def output_pairs(data: AssessmentInput, judge: JudgeView, table: Comparisons) -> KindTrials:
+    """Outputs among themselves. In a swap, pairs that share a donor, or one's donor with the other's host, are none."""
     first, second = data.case_person[table.reference], data.case_person[table.probe]
-    mated = (first == second) & ~_same_session(data, data.case_sample[table.reference], data.case_sample[table.probe])
-    copies = _look_alikes(data, judge, table, first != second, is_symmetric=True)
+    donor, other = data.second_person[table.probe], data.second_person[table.reference]
+    apart = _apart(data, table)
+    same = _same_session(data, data.case_sample[table.reference], data.case_sample[table.probe])
+    mated = (first == second) & ~same & apart
+    non = (first != second) & apart
+    people = People(second, donor, other)
+    betrayed = betrayed_cases(data)
+    has_betrayed = betrayed[table.reference] | betrayed[table.probe]
+    copies = _copies_among_outputs(data, judge)
     is_cropped = judge.case_state == FALLBACK
     crops = is_cropped[table.reference].astype(np.int8) + is_cropped[table.probe]
     has_copy = copies[table.reference] | copies[table.probe]
-    found = _people(data, (judge.case_state == DETECTED) & ~copies)
-    cropped = _people(data, is_cropped & ~copies)
+    ordinary = ordinary_cases(data)
+    found = _people(data, (judge.case_state == DETECTED) & ordinary & ~copies)
+    cropped = _people(data, is_cropped & ordinary & ~copies)
     kinds = []
-    for name, chosen, people in (
+    for name, wanted, n_people in (
         ("edited-edited", ~has_copy & (crops == 0), found),
         ("edited-fallback", ~has_copy & (crops == 1), min(found, cropped)),
         ("fallback-fallback", ~has_copy & (crops == 2), cropped),
         ("copy-any", has_copy, _people(data, copies)),
     ):
+        chosen = wanted & ~has_betrayed
         if chosen.any():
-            part = Comparisons(table.probe[chosen], table.reference[chosen], table.score[chosen])
-            kinds.append(_kind(name, part, mated[chosen], first[chosen], second[chosen], people))
-    return KindTrials(tuple(kinds), _missing_pairs(data, judge))
+            kinds.append(_kind(name, table, mated & chosen, non & chosen, people, first, n_people))
+    return KindTrials(tuple(kinds), _missing_pairs(data, judge), people.at(mated & has_betrayed))
 
 
 def _people(data: AssessmentInput, cases: Mask) -> int:
     return int(np.unique(data.case_person[cases]).size)
 
 
-def _missing_pairs(data: AssessmentInput, judge: JudgeView) -> Ints:
+def _missing_pairs(data: AssessmentInput, judge: JudgeView) -> People:
     """One entry per pair of one person's outputs of which at least one has no template."""
-    persons = []
-    edited = np.flatnonzero(judge.case_state >= NO_TEMPLATE).astype(np.int32)
-    lost = np.flatnonzero(judge.case_state == NO_TEMPLATE)
+    parts = [People.none()]
+    ordinary = ordinary_cases(data)
+    edited = np.flatnonzero((judge.case_state >= NO_TEMPLATE) & ordinary).astype(np.int32)
+    lost = np.flatnonzero((judge.case_state == NO_TEMPLATE) & ordinary)
     for person in np.unique(data.case_person[lost]):
         own = edited[data.case_person[edited] == person]
         i, j = np.triu_indices(own.size, 1)
-        apart = ~_same_session(data, data.case_sample[own[i]], data.case_sample[own[j]])
-        gone = (judge.case_state[own[i]] == NO_TEMPLATE) | (judge.case_state[own[j]] == NO_TEMPLATE)
-        persons += [int(person)] * int((apart & gone).sum())
-    return np.asarray(persons, np.int32)
+        one, other = own[i], own[j]
+        donors = data.second_person[one], data.second_person[other]
+        apart = ~_same_session(data, data.case_sample[one], data.case_sample[other])
+        apart &= (donors[0] < 0) | (donors[0] != donors[1])
+        gone = (judge.case_state[one] == NO_TEMPLATE) | (judge.case_state[other] == NO_TEMPLATE)
+        parts.append(People(np.full(i.size, person, np.int32), *donors).at(apart & gone))
+    return People.joined(parts)
 
 
-def _kind(name: str, table: Comparisons, mated: Mask, first: Ints, second: Ints, people: int) -> Kind:
-    """Splits a table; pairs of one person that are no trials (same session) are in neither part.
+def _kind(name: str, table: Comparisons, mated: Mask, non: Mask, people: People, first: Ints, n_people: int) -> Kind:
+    """Splits a table; pairs that are neither mated nor non-mated (same session, donors) are in neither part.
 
     The people of a kind are those of its smallest part: of either side, and of the mated comparisons.
     """
-    non = first != second
-    tried = np.unique(second[mated]).size
+    tried = np.unique(people.persons[mated]).size
     return Kind(
-        name, table.score[mated], second[mated], table.score[non], first[non], second[non], min(people, tried or people)
+        name,
+        table.score[mated],
+        people.at(mated),
+        table.score[non],
+        first[non],
+        people.persons[non],
+        min(n_people, tried or n_people),
     )

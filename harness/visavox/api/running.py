@@ -134,7 +134,7 @@ def _execute(prepared: Prepared, folder: RunFolder, journal: Journal, progress: 
         scorer.run(score_tables, progress)
         views.append(judge_view(recogniser, plan, sets, scorer, score_tables))
     _write_people(folder, plan)
-    results = [*_assess(prepared, wanted, tuple(views)), _ledger_result(prepared, rows)]
+    results = [*_assess(prepared, wanted, tuple(views), rows), _ledger_result(prepared, rows)]
     ledger = case_ledger(plan, rows)
     return _build(prepared, tuple(results), ledger, journal.sessions(), _run_id(journal))
 
@@ -142,18 +142,20 @@ def _execute(prepared: Prepared, folder: RunFolder, journal: Journal, progress: 
 def _score_tables(suite: Suite, wanted: dict[str, Assessment]) -> tuple[ScoreTable, ...]:
     found: dict[str, ScoreTable] = {}
     for assessment in wanted.values():
-        for table in assessment.comparisons(contract(suite.editor.tool_class), suite.identity_leak):
+        for table in assessment.comparisons(contract(suite.editor.tool_class), suite.options(assessment.name)):
             found[table.name] = table
     return tuple(found.values())
 
 
-def _assess(prepared: Prepared, wanted: dict[str, Assessment], views: tuple[JudgeView, ...]) -> list[AssessmentResult]:
+def _assess(
+    prepared: Prepared, wanted: dict[str, Assessment], views: tuple[JudgeView, ...], rows: dict[str, EditRow]
+) -> list[AssessmentResult]:
     suite, plan, policy = prepared.suite, prepared.plan, prepared.policy.policy
     point = policy.modality(plan.modality)
     row = contract(suite.editor.tool_class)
     results = []
     for name, assessment in wanted.items():
-        options = suite.identity_leak
+        options = suite.options(name)
         if not assessment.comparisons(row, options):
             reason = f"no trial for the tool class {suite.editor.tool_class.value}"
             results.append(AssessmentResult(assessment=name, modality=plan.modality, not_applicable=reason))
@@ -166,6 +168,12 @@ def _assess(prepared: Prepared, wanted: dict[str, Assessment], views: tuple[Judg
             sample_session=_ints([s.session for s in plan.samples]),
             case_person=_ints(plan.case_person),
             case_sample=_ints(plan.case_sample),
+            second_person=_ints(plan.second_person),
+            second_sample=_ints(plan.second_sample),
+            case_first=_ints(plan.case_first),
+            case_probe=np.asarray(plan.case_probe, bool),
+            case_outcome=tuple(rows[case.id].outcome for case in plan.cases),
+            case_leaks=tuple(_leaks(rows[case.id]) for case in plan.cases),
             judges=views,
             fmrs=tuple(dict.fromkeys((point.fmr, *options.fmr))),
             competence=(point.competence.fmr, point.competence.max_fnmr),
@@ -178,11 +186,21 @@ def _assess(prepared: Prepared, wanted: dict[str, Assessment], views: tuple[Judg
     return results
 
 
+def _leaks(row: EditRow) -> tuple[str, ...] | None:
+    """What the output's file gives away; None where there is no file."""
+    found = [output.leaks for output in row.outputs if output.leaks is not None]
+    return tuple(sorted({code for leaks in found for code in leaks})) if found else None
+
+
 def _ledger_result(prepared: Prepared, rows: dict[str, EditRow]) -> AssessmentResult:
-    """Shares over all cases: not edited (refused and blank ones too), and, of the edited ones, unchanged."""
+    """Shares of the cases: not edited (refused and blank ones too), and, of the edited ones, unchanged.
+
+    Consent probes are left out: there a refusal is right.
+    """
     plan = prepared.plan
-    persons = plan.case_person
-    outcomes = [rows[case.id] for case in plan.cases]
+    ordinary = [i for i, probe in enumerate(plan.case_probe) if not probe]
+    persons = [plan.case_person[i] for i in ordinary]
+    outcomes = [rows[plan.cases[i].id] for i in ordinary]
     edited = [row.outcome is Outcome.EDITED and not all(o.blank for o in row.outputs) for row in outcomes]
     kept = [(row, person) for row, person, use in zip(outcomes, persons, edited, strict=True) if use]
     unchanged = [all(output.unchanged for output in row.outputs) for row, _ in kept]
@@ -272,7 +290,9 @@ def _limitations(prepared: Prepared, dataset: DatasetSummary, results: tuple[Ass
         lines.append("one family of judges only: a leak that another recogniser sees may be missed")
     if any(sample < 0 for sample in prepared.plan.case_sample):
         lines.append("the outputs were made elsewhere and listed by person: some may have been left out")
-    lines.append("impersonation and detectability are not built yet and were not assessed")
+    if "impersonation" not in dict(prepared.suite.assessments):
+        lines.append("impersonation was not assessed: the suite leaves it out")
+    lines.append("detectability is not built yet and was not assessed")
     lines += [line for result in results for line in result.limitations]
     return tuple(dict.fromkeys(line for line in lines if line))
 

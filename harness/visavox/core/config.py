@@ -90,14 +90,38 @@ class IdentityLeakOptions(Record):
     """Options of the assessment ``identity_leak``; the policy's operating point is judged, these add estimates."""
 
     fmr: Annotated[tuple[Annotated[float, Field(gt=0, lt=0.5)], ...], BeforeValidator(_one_or_many)] = ()
-    attackers: tuple[Attacker, ...] = (Attacker.CONTROL, Attacker.IGNORANT, Attacker.LAZY_INFORMED)
+    attackers: tuple[Attacker, ...] = tuple(Attacker)
 
     @field_validator("attackers")
     @classmethod
-    def _known(cls, attackers: tuple[Attacker, ...]) -> tuple[Attacker, ...]:
-        if Attacker.SEMI_INFORMED in attackers:
-            raise ValueError("semi_informed is not available in this version; leave it out")
+    def _with_control(cls, attackers: tuple[Attacker, ...]) -> tuple[Attacker, ...]:
         return tuple(attacker for attacker in Attacker if attacker in {Attacker.CONTROL, *attackers})
+
+
+class ImpersonationOptions(Record):
+    """Options of the assessment ``impersonation``."""
+
+    fmr: Annotated[tuple[Annotated[float, Field(gt=0, lt=0.5)], ...], BeforeValidator(_one_or_many)] = ()
+    attempts: Annotated[int, Field(ge=1, le=16)] = 1
+    """Edits of one case, each with a seed of its own; any-of-k is reported beside the rate per attempt."""
+    probe_attempts: Annotated[int, Field(ge=1, le=16)] = 4
+    """R of MAP[r, c]: probe recordings of each contributor at most; fewer where people have fewer."""
+    consent_probes: bool = True
+    """swap: two more cases a person, in which the editor is told that the donor refused consent."""
+
+
+class Tracking(Record):
+    """Where finished runs are shown beside training runs; it never decides anything."""
+
+    kind: Literal["mlflow"] = "mlflow"
+    uri: Annotated[str, Field(min_length=1)] = "sqlite:///mlflow.db"
+    """MLflow's tracking URI; a relative SQLite path is below the folder the command runs in."""
+    experiment: Annotated[str, Field(min_length=1)] = "visavox"
+    timeout_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
+
+
+OPTIONS: Mapping[str, type[Record]] = {"identity_leak": IdentityLeakOptions, "impersonation": ImpersonationOptions}
+"""Options of the assessments that this version has."""
 
 
 class Execution(Record):
@@ -116,6 +140,8 @@ class Execution(Record):
     """Keep templates across runs in the user's cache folder."""
     retention: Literal["scores", "all"] = "scores"
     """scores: media and templates go when the report stands; all: they stay."""
+    worst_leaks: Annotated[int, Field(ge=0, le=200)] = 0
+    """Outputs shown in worst.html, with faces, for local eyes only; 0 writes no such page."""
 
 
 class Suite(Record):
@@ -130,7 +156,7 @@ class Suite(Record):
     policy: str
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     execution: Execution = Execution()
-    tracking: Pairs = ()
+    tracking: Tracking | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Suite:
@@ -138,22 +164,25 @@ class Suite(Record):
         doubled = sorted({i for i in ids if ids.count(i) > 1})
         if doubled:
             raise ValueError(f"recognisers: the id {doubled[0]!r} is used twice; give each an id of its own")
-        known = {"identity_leak"}
-        unknown = sorted({name for name, _ in self.assessments} - known)
+        unknown = sorted({name for name, _ in self.assessments} - set(OPTIONS))
         if unknown:
-            raise ValueError(f"assessments: {unknown[0]!r} is not available in this version; there are: identity_leak")
+            there = ", ".join(OPTIONS)
+            raise ValueError(f"assessments: {unknown[0]!r} is not available in this version; there are: {there}")
         if not self.assessments:
             raise ValueError("assessments: at least one is needed, for example `identity_leak: {}`")
         if self.detectors:
             raise ValueError("detectors: none is available in this version; leave the key out")
-        if self.tracking:
-            raise ValueError("tracking: not available in this version; leave the key out")
         return self
 
+    def options(self, assessment: str) -> Any:
+        """Options of one assessment, defaults where the suite has none."""
+        return OPTIONS[assessment].model_validate(dict(self.assessments).get(assessment) or {})
+
     @property
-    def identity_leak(self) -> IdentityLeakOptions:
-        """Options of ``identity_leak``."""
-        return IdentityLeakOptions.model_validate(dict(self.assessments).get("identity_leak") or {})
+    def impersonation(self) -> ImpersonationOptions | None:
+        """Options of ``impersonation``; None where the suite leaves it out."""
+        asked = "impersonation" in dict(self.assessments)
+        return ImpersonationOptions.model_validate(self.options("impersonation").model_dump()) if asked else None
 
     def as_json(self) -> dict[str, Any]:
         """The resolved suite as JSON values."""
@@ -170,8 +199,9 @@ class Suite(Record):
     def comparable(self) -> dict[str, Any]:
         """The part of the suite that must be equal for a run folder to be continued."""
         value: dict[str, Any] = _last_parts(self.as_json())
-        for key in ("cache", "retention", "device"):
+        for key in ("cache", "retention", "device", "worst_leaks"):
             value["execution"].pop(key)
+        value.pop("tracking")
         value["editor"].pop("cwd", None)
         return value
 
@@ -335,7 +365,8 @@ def parse_suite(text: str, *, base: Path, what: str = "the suite", overrides: Se
         value["policy"] = _absolute(policy, base)
     try:
         suite = Suite.model_validate(value)
-        _ = suite.identity_leak
+        for name, _ in suite.assessments:
+            suite.options(name)
     except ValidationError as error:
         raise explain(error, what=what) from error
     return suite

@@ -82,12 +82,18 @@ class Case(Record):
 
 
 class Output(Record):
-    """One output of one case."""
+    """One output of one case.
+
+    Attributes:
+        leaks: what its file gives away beside the picture, in the words of ``visavox.media.metadata``; None where the
+            editor hands over pixels and no file was there to look at.
+    """
 
     digest: Sha256
     unchanged: bool = False
     blank: bool = False
     shape: tuple[int, ...] = ()
+    leaks: tuple[str, ...] | None = None
 
 
 class EditRow(Record):
@@ -228,6 +234,8 @@ class Estimate(Record):
     basis: tuple[IntervalBasis, ...] = ()
     strata: tuple[Stratum, ...] = ()
     stricter: StricterThreshold | None = None
+    band: str = ""
+    """The band of a disclosed link, where the whole interval lies in one: ``<= 7 %``, ``7-20 %``, ``> 20 %``."""
     note: str = ""
 
 
@@ -259,6 +267,36 @@ class Instrument(Record):
     p_value: float | None = None
     detectable: str
     reason: str
+    binds_limits_to: float = 1.0
+    """It speaks only of controls whose limit is not above this."""
+
+
+class Curve(Record):
+    """A DET curve, thinned for drawing: equal lengths, FMR ascending."""
+
+    recogniser: str
+    attacker: Attacker | None = None
+    kind: str
+    fmr: tuple[Rate, ...]
+    fnmr: tuple[Rate, ...]
+
+
+class Histogram(Record):
+    """Comparison scores of one link in equal bins.
+
+    Attributes:
+        link: ``mated``, ``non-mated``, ``output~host``, ``output~donor`` ...
+        edges: one more than ``counts``; equal for all links that are drawn together.
+        threshold: what decides these scores; None where nothing does.
+    """
+
+    recogniser: str
+    attacker: Attacker | None = None
+    kind: str
+    link: str
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    threshold: float | None = None
 
 
 class TemplateLedger(Record):
@@ -297,6 +335,8 @@ class AssessmentResult(Record):
     not_made: tuple[NotMade, ...] = ()
     instruments: tuple[Instrument, ...] = ()
     templates: tuple[TemplateLedger, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    histograms: tuple[Histogram, ...] = ()
     limitations: tuple[str, ...] = ()
 
 
@@ -393,6 +433,21 @@ class DatasetSummary(Record):
     sessions_stated: bool = False
 
 
+class Card(Record):
+    """What is known of a data set, a recogniser or a baseline (``configs/cards``)."""
+
+    name: str
+    kind: Literal["dataset", "recogniser", "baseline"]
+    title: str
+    licence: str
+    consent_basis: str
+    revision: str
+    digest: str
+    training_overlap: str
+    known_limits: tuple[str, ...]
+    source: str
+
+
 class PolicySummary(Record):
     id: str
     digest: Digest
@@ -435,6 +490,7 @@ class Report(Record):
     ledger: CaseLedger
     instruments: tuple[Instrument, ...]
     dataset: DatasetSummary
+    cards: tuple[Card, ...] = ()
     policy: PolicySummary
     environment: Environment
     limitations: tuple[str, ...]

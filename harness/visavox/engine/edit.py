@@ -42,17 +42,15 @@ def editor_worker(suite: Suite, *, device: str, scratch: Path, stderr_path: Path
     return EditorWorker(spec, device=device, limits=limits, scratch=scratch, stderr_path=stderr_path)
 
 
-def request_of(case: Case, suite: Suite, dataset: Dataset) -> EditRequest:
+def request_of(case: Case, consent: Consent, suite: Suite, dataset: Dataset) -> EditRequest:
     """The editor's view of a case, its media decoded."""
     media: dict[str, Media] = {role.role: decode_image(dataset.read(role.sample_id)) for role in case.roles}
-    edited = case.roles[0].sample_id if case.roles else ""
-    stated = next((s.consent for s in dataset.samples if s.id == edited), Consent.UNSTATED)
     return EditRequest(
         case_id=case.id,
         operation=case.operation.value,
         seed=case.seed,
         media=media,
-        consent=None if stated is Consent.UNSTATED else stated.value,
+        consent=None if consent is Consent.UNSTATED else consent.value,
         params=dict(suite.editor.params),
     )
 
@@ -136,8 +134,7 @@ def _edit_units(
     progress(Step("edit", done, len(plan.cases)))
     for number in open_units:
         started = time.monotonic()
-        cases = [plan.cases[i] for i in units[number]]
-        requests = [request_of(case, suite, dataset) for case in cases]
+        requests = [request_of(plan.cases[i], plan.case_consent[i], suite, dataset) for i in units[number]]
         results = worker.run_unit(requests)
         edits = [_journalled(request, result, store) for request, result in zip(requests, results, strict=True)]
         if number == 0:
@@ -146,7 +143,7 @@ def _edit_units(
             if edit.row.outcome is not Outcome.EDITED:
                 log.info("case %s %s: %s", edit.row.case_id, edit.row.outcome.value, edit.row.reason)
         journal.finish(STAGE, number, duration_s=time.monotonic() - started, edits=edits)
-        done += len(cases)
+        done += len(requests)
         progress(Step("edit", done, len(plan.cases)))
 
 
@@ -227,13 +224,14 @@ def replay(suite: Suite, plan: Plan, dataset: Dataset, wanted: str, *, device: s
     Raises:
         ConfigError: no case bears that id.
     """
-    cases = [case for case in plan.cases if case.id == wanted]
-    if not cases:
+    numbers = [number for number, case in enumerate(plan.cases) if case.id == wanted]
+    if not numbers:
         raise ConfigError(
             f"replay the case {wanted}",
             found=f"none of the plan's {len(plan.cases)} cases bears that id",
             todo="`visavox plan SUITE --cases FILE` lists them; run.log names those that were not edited",
         )
+    case, consent = plan.cases[numbers[0]], plan.case_consent[numbers[0]]
     results, seconds = [], []
     for _ in range(2):
         with tempfile.TemporaryDirectory(prefix="visavox-") as scratch:
@@ -242,6 +240,6 @@ def replay(suite: Suite, plan: Plan, dataset: Dataset, wanted: str, *, device: s
             )
             with worker:
                 started = time.monotonic()
-                results.append(worker.run_unit([request_of(cases[0], suite, dataset)])[0])
+                results.append(worker.run_unit([request_of(case, consent, suite, dataset)])[0])
                 seconds.append(time.monotonic() - started)
-    return Replay(cases[0], (results[0], results[1]), (seconds[0], seconds[1]))
+    return Replay(case, (results[0], results[1]), (seconds[0], seconds[1]))

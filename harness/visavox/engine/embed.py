@@ -12,7 +12,7 @@ import numpy as np
 from visavox.core.records import EditRow
 from visavox.core.terms import Outcome
 from visavox.media.image import decode_image
-from visavox.ports.assessment import DETECTED, EDITED, FALLBACK, MASKED, NO_TEMPLATE, ORIGINAL
+from visavox.ports.assessment import DETECTED, EDITED, FALLBACK, MASKED, NO_TEMPLATE, ORIGINAL, PROBED, REPEATED
 from visavox.ports.dataset import Dataset
 from visavox.ports.editor import Image
 from visavox.ports.recogniser import FailureToAcquire, Recogniser, Region, Vectors
@@ -217,22 +217,21 @@ def items_of(plan: Plan, dataset: Dataset, rows: dict[str, EditRow], store: Stor
         source = plan.samples[sample].id if sample >= 0 else ""
         return Item(case.id, digest, lambda: decode_image(store.read(digest)), source)
 
-    edited = edited_cases(plan, rows)
+    outputs = {name: [output(i) for i in cases] for name, cases in cases_of_sets(plan, rows).items()}
+    return {ORIGINAL: [original(i) for i in range(len(plan.samples))], **outputs}
+
+
+def cases_of_sets(plan: Plan, rows: dict[str, EditRow]) -> dict[str, list[int]]:
+    """Numbers of the cases with an output, by set; masked ones come after those whose regions they use."""
+    edited = [rows[case.id].outcome is Outcome.EDITED for case in plan.cases]
+    first = set(plan.first_attempts)
+    probed = {i for i, probe in enumerate(plan.case_probe) if probe}
     return {
-        ORIGINAL: [original(i) for i in range(len(plan.samples))],
-        EDITED: [output(i) for i in edited],
-        MASKED: [output(i) for i in masked_cases(plan, rows)],
+        EDITED: [i for i in sorted(first) if edited[i]],
+        REPEATED: [i for i in range(len(edited)) if edited[i] and i not in first and i not in probed],
+        PROBED: [i for i in sorted(probed) if edited[i]],
+        MASKED: [i for i in plan.masked if edited[i]],
     }
-
-
-def edited_cases(plan: Plan, rows: dict[str, EditRow]) -> list[int]:
-    """Numbers of the cases with an output."""
-    return [i for i, case in enumerate(plan.cases) if rows[case.id].outcome is Outcome.EDITED]
-
-
-def masked_cases(plan: Plan, rows: dict[str, EditRow]) -> list[int]:
-    """Numbers of the cases whose output is also embedded with its face region masked."""
-    return [i for i in plan.masked if rows[plan.cases[i].id].outcome is Outcome.EDITED]
 
 
 def masked(image: Image, region: Region) -> Image:

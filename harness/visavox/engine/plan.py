@@ -16,9 +16,11 @@ from visavox.core.digest import sha256_bytes, sha256_json
 from visavox.core.errors import ConfigError
 from visavox.core.outputs_list import ListedOutput
 from visavox.core.records import Case, Record, Role, Sample, Sha256
-from visavox.core.seeding import child_seed, generator
+from visavox.core.seeding import child_seed
 from visavox.core.terms import Consent, Modality, Operation, ToolClass
 from visavox.ports.dataset import Dataset
+
+from .draw import ROLES, Drawn, Member, balanced_order, draw
 
 UNIT_SIZE = 32
 MASKED_PER_PERSON = 2
@@ -39,8 +41,13 @@ class Plan(Record):
 
     Attributes:
         samples: test samples in a fixed order; tables of scores count in it.
-        cases: in the order in which they are edited.
-        case_person: whose recording each one edits; ``case_sample``: which one, -1 for media made elsewhere.
+        cases: in the order in which they are edited: first attempts, further attempts, consent probes.
+        case_person, case_sample: who plays the first role (subject, host, contributor 1) with which sample; the sample
+            is -1 for media made elsewhere.
+        second_person, second_sample: the donor or contributor 2 in the same way; -1 where there is none.
+        case_first: number of the first attempt of the same case.
+        case_probe: the editor is told that the donor refused consent.
+        case_consent: what the editor is told of the consent of the people in the case.
         masked: numbers of the cases whose output is also compared with its face region masked.
         n_people: everyone in the data set; n_test_people: those with two or more recordings, outside ``train``.
         limit: cases asked for by a smoke run, else None.
@@ -58,6 +65,11 @@ class Plan(Record):
     cases: tuple[Case, ...]
     case_person: tuple[int, ...]
     case_sample: tuple[int, ...]
+    second_person: tuple[int, ...]
+    second_sample: tuple[int, ...]
+    case_first: tuple[int, ...]
+    case_probe: tuple[bool, ...]
+    case_consent: tuple[Consent, ...]
     masked: tuple[int, ...]
     limit: int | None = None
     sample_digests: tuple[Sha256, ...]
@@ -70,11 +82,21 @@ class Plan(Record):
         """Work units over ``n_items`` items: the unit of journal, retry and resume."""
         return [range(start, min(start + self.unit_size, n_items)) for start in range(0, n_items, self.unit_size)]
 
+    @property
+    def first_attempts(self) -> list[int]:
+        """Numbers of the cases that are neither a further attempt nor a consent probe."""
+        return [i for i, probe in enumerate(self.case_probe) if not probe and self.case_first[i] == i]
 
-class _Drawn(NamedTuple):
-    sample: int
-    person: int
+
+class _Entry(NamedTuple):
+    """One case with the people in it; ``key`` tells which case its attempts belong to."""
+
     case: Case
+    persons: tuple[int, int]
+    samples: tuple[int, int]
+    consent: Consent
+    key: tuple[int, int | None, bool] | str
+    is_probe: bool = False
 
 
 def make_plan(
@@ -84,21 +106,21 @@ def make_plan(
 
     Args:
         limit: cases of a smoke run.
-        elsewhere: outputs that name the person who went in; each is a case, and these people are test people.
+        elsewhere: outputs that name the people who went in; each is a case, and these people are test people.
 
     Raises:
         ConfigError: if the tool class cannot be assessed by this version, or nobody can be tested.
     """
     editor = suite.editor
-    if editor.tool_class not in {ToolClass.ANONYMISE, ToolClass.ATTRIBUTE}:
+    if editor.tool_class not in ROLES:
         raise ConfigError(
             f"assess a tool of the class {editor.tool_class.value}",
-            found="this version assesses the classes anonymise and attribute",
+            found=f"this version assesses the classes {', '.join(name.value for name in ROLES)}",
             todo="no report is written for other classes, so that nothing passes unmeasured",
         )
     people = {name: number for number, name in enumerate(sorted({s.subject_id for s in dataset.samples}))}
-    named = {row.from_subject for row in elsewhere or ()}
-    _refuse_strangers(elsewhere or (), people)
+    named = {name for row in elsewhere or () for name in (row.from_subject, row.to_subject)}
+    _refuse_strangers(elsewhere or (), people, n_roles=len(ROLES[editor.tool_class]))
     tested = _tested(dataset.samples, named, people)
     if not tested:
         raise ConfigError(
@@ -111,14 +133,21 @@ def make_plan(
         PlannedSample(id=s.id, person=people[s.subject_id], session=sessions[i], fold=s.fold)
         for i, s in enumerate(tested)
     )
-    params = sha256_json(dict(editor.params))
+    at_most = min(suite.execution.max_cases, limit if limit is not None else suite.execution.max_cases)
     if elsewhere is None:
-        order = _balanced_order([s.person for s in planned], suite.seed)
-        drawn = [_draw(i, planned[i], tested[i], suite, params) for i in _first(order, suite, limit)]
+        entries = _drawn(suite, planned, tested, at_most)
     else:
-        order = _balanced_order([people[row.from_subject] for row in elsewhere], suite.seed)
-        drawn = [_listed(elsewhere[i], people, suite, params) for i in _first(order, suite, limit)]
-    case_person = tuple(d.person for d in drawn)
+        order = balanced_order([people[row.from_subject] for row in elsewhere], suite.seed)
+        entries = [_listed(elsewhere[i], people, suite) for i in sorted(order[:at_most])]
+    if not entries:
+        raise ConfigError(
+            f"draw cases of the class {editor.tool_class.value}",
+            found="no fold has two people: the people of one case come from one of three folds",
+            todo="six people or more are needed",
+        )
+    firsts: dict[object, int] = {}
+    case_first = tuple(firsts.setdefault(entry.key, number) for number, entry in enumerate(entries))
+    ordinary = [n for n, entry in enumerate(entries) if not entry.is_probe and case_first[n] == n]
     return Plan(
         tool_class=editor.tool_class,
         operation=editor.operation,
@@ -128,10 +157,15 @@ def make_plan(
         n_people=len(people),
         n_test_people=len({s.person for s in planned}),
         samples=planned,
-        cases=tuple(d.case for d in drawn),
-        case_person=case_person,
-        case_sample=tuple(d.sample for d in drawn),
-        masked=_first_of_each(case_person),
+        cases=tuple(entry.case for entry in entries),
+        case_person=tuple(entry.persons[0] for entry in entries),
+        case_sample=tuple(entry.samples[0] for entry in entries),
+        second_person=tuple(entry.persons[1] for entry in entries),
+        second_sample=tuple(entry.samples[1] for entry in entries),
+        case_first=case_first,
+        case_probe=tuple(entry.is_probe for entry in entries),
+        case_consent=tuple(entry.consent for entry in entries),
+        masked=_first_of_each(ordinary, [entry.persons[0] for entry in entries]),
         limit=limit,
         sample_digests=tuple(s.digest for s in tested),
     )
@@ -155,34 +189,78 @@ def _tested(samples: Sequence[Sample], named: set[str], people: Mapping[str, int
     return sorted(chosen, key=lambda s: (people[s.subject_id], s.id))
 
 
-def _draw(number: int, planned: PlannedSample, sample: Sample, suite: Suite, params: str) -> _Drawn:
-    identifier = case_id(suite.editor.operation, [("subject", sample.digest)])
-    roles = (Role(role="subject", sample_id=sample.id),)
-    return _Drawn(number, planned.person, _case(identifier, roles, suite, params))
+def _drawn(suite: Suite, planned: Sequence[PlannedSample], tested: Sequence[Sample], at_most: int) -> list[_Entry]:
+    options = suite.impersonation
+    drawn = draw(
+        suite.editor.tool_class,
+        [Member(s.person, s.fold) for s in planned],
+        suite.seed,
+        at_most=at_most,
+        attempts=options.attempts if options else 1,
+        probes=bool(options and options.consent_probes),
+    )
+    return [_entry(one, suite, planned, tested) for one in drawn]
 
 
-def _listed(row: ListedOutput, people: Mapping[str, int], suite: Suite, params: str) -> _Drawn:
-    return _Drawn(-1, people[row.from_subject], _case(row.case_id, (), suite, params))
+def _entry(drawn: Drawn, suite: Suite, planned: Sequence[PlannedSample], tested: Sequence[Sample]) -> _Entry:
+    numbers = [drawn.first] if drawn.second is None else [drawn.first, drawn.second]
+    roles = ROLES[suite.editor.tool_class]
+    digests = [(role, tested[n].digest) for role, n in zip(roles, numbers, strict=True)]
+    consent = Consent.REFUSED if drawn.is_probe else _least([tested[n].consent for n in numbers])
+    told = [("consent", consent.value)] if drawn.is_probe else []
+    identifier = case_id(suite.editor.operation, [*digests, *told], drawn.attempt)
+    case = _case(
+        identifier, tuple(Role(role=r, sample_id=tested[n].id) for r, n in zip(roles, numbers, strict=True)), suite
+    )
+    second = -1 if drawn.second is None else drawn.second
+    persons = (planned[drawn.first].person, -1 if second < 0 else planned[second].person)
+    key = (drawn.first, drawn.second, drawn.is_probe)
+    return _Entry(case, persons, (drawn.first, second), consent, key, drawn.is_probe)
 
 
-def _case(identifier: str, roles: tuple[Role, ...], suite: Suite, params: str) -> Case:
-    seed = child_seed(suite.seed, "case", identifier)
-    return Case(id=identifier, roles=roles, operation=suite.editor.operation, params_digest=params, seed=seed)
+def _least(stated: Sequence[Consent]) -> Consent:
+    """Granted where everyone in the case granted it; withheld consent was left out before."""
+    return Consent.GRANTED if all(consent is Consent.GRANTED for consent in stated) else Consent.UNSTATED
 
 
-def _first(order: Sequence[int], suite: Suite, limit: int | None) -> list[int]:
-    wanted = min(suite.execution.max_cases, len(order), limit if limit is not None else len(order))
-    return sorted(order[:wanted])
+def _listed(row: ListedOutput, people: Mapping[str, int], suite: Suite) -> _Entry:
+    two = len(ROLES[suite.editor.tool_class]) == 2
+    persons = (people[row.from_subject], people[row.to_subject] if two else -1)
+    return _Entry(_case(row.case_id, (), suite), persons, (-1, -1), Consent.UNSTATED, row.case_id)
 
 
-def _refuse_strangers(elsewhere: Sequence[ListedOutput], people: Mapping[str, int]) -> None:
-    unknown = [number for number, row in enumerate(elsewhere, start=1) if row.from_subject not in people]
-    if unknown:
-        raise ConfigError(
-            "find the people of the outputs' list in the data set",
-            found=f"{len(unknown)} outputs are from people who are not in it; the first is output {unknown[0]}",
-            todo="add recordings of these people to the manifest, or leave the outputs out",
-        )
+def _case(identifier: str, roles: tuple[Role, ...], suite: Suite) -> Case:
+    return Case(
+        id=identifier,
+        roles=roles,
+        operation=suite.editor.operation,
+        params_digest=sha256_json(dict(suite.editor.params)),
+        seed=child_seed(suite.seed, "case", identifier),
+    )
+
+
+def _refuse_strangers(elsewhere: Sequence[ListedOutput], people: Mapping[str, int], *, n_roles: int) -> None:
+    """Everyone with a role must have recordings; in a swap or morph they must be two people."""
+    for what, faulty in (
+        (
+            "people who are not in it",
+            [
+                number
+                for number, row in enumerate(elsewhere, start=1)
+                if any(name not in people for name in (row.from_subject, row.to_subject)[:n_roles])
+            ],
+        ),
+        (
+            "one person in both roles",
+            [n for n, row in enumerate(elsewhere, start=1) if n_roles == 2 and row.from_subject == row.to_subject],
+        ),
+    ):
+        if faulty:
+            raise ConfigError(
+                "find the people of the outputs' list in the data set",
+                found=f"{len(faulty)} outputs are of {what}; the first is output {faulty[0]}",
+                todo="add recordings of these people to the manifest, or leave the outputs out",
+            )
 
 
 def _session_numbers(samples: Sequence[Sample]) -> list[int]:
@@ -190,22 +268,11 @@ def _session_numbers(samples: Sequence[Sample]) -> list[int]:
     return [names[s.session] if s.session else -1 for s in samples]
 
 
-def _balanced_order(persons: Sequence[int], seed: int) -> list[int]:
-    """Item numbers so that any first part is balanced over people: everyone's first, then everyone's second ..."""
-    tie = generator(seed, "cases").permutation(len(persons))
-    turns: dict[int, int] = {}
-    key: list[tuple[int, int, int]] = []
-    for number in sorted(range(len(persons)), key=lambda i: int(tie[i])):
-        turn = turns.get(persons[number], 0)
-        turns[persons[number]] = turn + 1
-        key.append((turn, int(tie[number]), number))
-    return [number for _, _, number in sorted(key)]
-
-
-def _first_of_each(case_person: Sequence[int]) -> tuple[int, ...]:
+def _first_of_each(cases: Sequence[int], persons: Sequence[int]) -> tuple[int, ...]:
     taken: dict[int, int] = {}
     chosen = []
-    for case, person in enumerate(case_person):
+    for case in cases:
+        person = persons[case]
         if taken.get(person, 0) < MASKED_PER_PERSON:
             taken[person] = taken.get(person, 0) + 1
             chosen.append(case)

@@ -2,50 +2,60 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from visavox.core.records import EditRow
 from visavox.ports.assessment import (
     EDITED,
-    MASKED,
+    ENROLLED,
     NO_TEMPLATE,
     NOT_EDITED,
     ORIGINAL,
+    PROBED,
+    REPEATED,
+    SEMI_INFORMED,
     Comparisons,
+    Floats,
+    Ints,
     JudgeView,
     ScoreTable,
 )
 from visavox.ports.recogniser import Recogniser
 
 from . import tables
-from .embed import Embedder, edited_cases, masked_cases
+from .embed import Embedder, cases_of_sets
+from .enrolment import Inputs, enrolled
 from .folder import RunFolder
 from .journal import Journal
+from .learned import SemiInformedTables
 from .plan import Plan
 from .progress import Progress, Step
 
 DECIMALS = 6
 
 
+def rounded(scores: npt.NDArray[np.floating[Any]]) -> Floats:
+    """Scores as they are stored: float32, rounded to 6 decimals."""
+    return np.round(scores.astype(np.float64), DECIMALS).astype(np.float32)
+
+
 class LoadedSet(NamedTuple):
     """Templates of one set; ``number`` is the sample or case number of each row."""
 
     templates: tables.TemplateSet
-    number: np.ndarray[tuple[int], np.dtype[np.int32]]
+    number: Ints
 
 
 def load_sets(plan: Plan, rows: dict[str, EditRow], embedder: Embedder, recogniser: str) -> dict[str, LoadedSet]:
     """One recogniser's templates by set."""
-    numbers = {
-        ORIGINAL: list(range(len(plan.samples))),
-        EDITED: edited_cases(plan, rows),
-        MASKED: masked_cases(plan, rows),
-    }
+    numbers = {ORIGINAL: list(range(len(plan.samples))), **cases_of_sets(plan, rows)}
     loaded = {}
     for name, which in numbers.items():
         keys = [plan.samples[i].id if name == ORIGINAL else plan.cases[i].id for i in which]
@@ -62,25 +72,47 @@ class Scorer:
     ) -> None:
         self._recogniser, self._plan, self._sets = recogniser, plan, sets
         self._folder, self._journal = folder, journal
+        self._inputs = Inputs.of(plan)
+        outputs = sets[EDITED]
+        self._learned = SemiInformedTables(plan, outputs.templates, outputs.number, recogniser)
 
     def run(self, wanted: Sequence[ScoreTable], progress: Progress) -> None:
         """Computes every unit of every table that is not finished."""
         for table in wanted:
-            n_probes = len(self._sets[table.probes].number)
-            for number, unit in enumerate(self._plan.units(n_probes)):
+            units = self._units(table)
+            for number, unit in enumerate(units):
                 stage = f"score/{self._recogniser.id}/{table.name}"
                 if not self._journal.is_finished(stage, number):
                     started = time.monotonic()
                     tables.write_scores(self._part(table.name, number), self._compare(table, unit))
                     self._journal.finish(stage, number, duration_s=time.monotonic() - started)
-                progress(Step(f"score {self._recogniser.id} {table.name}", unit.stop, n_probes))
+                progress(Step(f"score {self._recogniser.id} {table.name}", number + 1, len(units)))
 
     def read(self, table: ScoreTable) -> Comparisons:
         """All scores of one table."""
-        n_units = len(self._plan.units(len(self._sets[table.probes].number)))
-        return tables.read_scores([self._part(table.name, number) for number in range(n_units)])
+        return tables.read_scores([self._part(table.name, number) for number in range(len(self._units(table)))])
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """The back-ends that the semi-informed attacker chose, from the journal."""
+        return tuple(json.loads(self._journal.fact(self._backends_fact) or "[]"))
+
+    @property
+    def _backends_fact(self) -> str:
+        return f"backends/{self._recogniser.id}"
+
+    def _units(self, table: ScoreTable) -> list[range]:
+        n_probes = len(self._sets[table.probes].number)
+        return [range(n_probes)] if table.backend else self._plan.units(n_probes)
 
     def _compare(self, table: ScoreTable, unit: range) -> Comparisons:
+        if table.backend:
+            found = self._learned.table(table.backend)
+            if table.backend == SEMI_INFORMED:
+                self._journal.set_fact(self._backends_fact, json.dumps(found.choices))
+            return found.comparisons
+        if table.references == ENROLLED:
+            return self._against_enrolled(table, unit)
         probes, references = self._sets[table.probes], self._sets[table.references]
         rows = np.asarray(unit)
         scores = self._recogniser.compare(references.templates.vectors, probes.templates.vectors[rows]).T
@@ -88,11 +120,38 @@ class Scorer:
         if table.probes == table.references:
             wanted &= np.arange(len(references.number))[None, :] < rows[:, None]
         elif table.references == ORIGINAL:
-            own = np.asarray(self._plan.case_sample, np.int32)[probes.number[rows]]
-            wanted &= references.number[None, :] != own[:, None]
+            for own in (self._inputs.first, self._inputs.second):
+                wanted &= references.number[None, :] != own[probes.number[rows]][:, None]
         i, j = np.nonzero(wanted)
-        rounded = np.round(scores[i, j].astype(np.float64), DECIMALS).astype(np.float32)
-        return Comparisons(probes.number[rows[i]], references.number[j], rounded)
+        return Comparisons(probes.number[rows[i]], references.number[j], rounded(scores[i, j]))
+
+    def _against_enrolled(self, table: ScoreTable, unit: range) -> Comparisons:
+        """Probes against everyone's mean template; the probe's own people are enrolled without its inputs."""
+        probes, originals = self._sets[table.probes], self._sets[ORIGINAL].templates
+        rows = np.asarray(unit)
+        rows = rows[probes.templates.ok[rows]]
+        people = np.unique(self._inputs.sample_person[originals.ok])
+        own = [
+            self._inputs.of_sample(n) if table.probes == ORIGINAL else self._inputs.of_case(n) for n in probes.number
+        ]
+        whole = np.stack([enrolled(originals.vectors[self._usable(person, ())]) for person in people])
+        vectors = probes.templates.vectors
+        scores = self._recogniser.compare(whole, vectors[rows]).T.astype(np.float64)
+        wanted = np.ones(scores.shape, bool)
+        for k, row in enumerate(rows):
+            for person in {int(self._inputs.sample_person[s]) for s in own[row]} & set(people.tolist()):
+                left, place = self._usable(person, own[row]), int(np.searchsorted(people, person))
+                wanted[k, place] = left.size > 0
+                if left.size:
+                    template = enrolled(originals.vectors[left])[None]
+                    scores[k, place] = self._recogniser.compare(template, vectors[row][None])[0, 0]
+        i, j = np.nonzero(wanted)
+        return Comparisons(probes.number[rows[i]], people[j].astype(np.int32), rounded(scores[i, j]))
+
+    def _usable(self, person: int, inputs: Sequence[int]) -> Ints:
+        """Samples of a person with a template, without the inputs and what shares a session with them."""
+        ok = self._sets[ORIGINAL].templates.ok
+        return np.asarray([s for s in self._inputs.references_of(person, inputs) if ok[s]], np.int32)
 
     def _part(self, table: str, number: int) -> Path:
         return self._folder.scores / self._recogniser.id / f"{table}-{number:05d}.parquet"
@@ -103,12 +162,13 @@ def judge_view(
 ) -> JudgeView:
     """What an assessment may know of one recogniser."""
     state = np.full(len(plan.cases), NOT_EDITED, np.int8)
-    edited = sets[EDITED]
-    state[edited.number] = edited.templates.state
     reasons: dict[str, int] = {}
-    for code, reason in zip(edited.templates.state, edited.templates.reasons, strict=True):
-        if code == NO_TEMPLATE:
-            reasons[reason] = reasons.get(reason, 0) + 1
+    for name in (EDITED, REPEATED, PROBED):
+        outputs = sets[name]
+        state[outputs.number] = outputs.templates.state
+        for code, reason in zip(outputs.templates.state, outputs.templates.reasons, strict=True):
+            if code == NO_TEMPLATE:
+                reasons[reason] = reasons.get(reason, 0) + 1
     by_name = {table.name: table for table in wanted}
     return JudgeView(
         id=recogniser.id,
@@ -118,4 +178,5 @@ def judge_view(
         case_state=state,
         fta_reasons=reasons,
         table=lambda name: scorer.read(by_name[name]),
+        backends=scorer.backends,
     )

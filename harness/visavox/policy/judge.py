@@ -177,7 +177,7 @@ def _decide(draft: _Draft, policy: Policy, facts: Facts, rejected: bool, p_fail:
         )
 
     if rejected:
-        red = _red(facts.results, Verdict.FAIL, estimate)
+        red = _red(facts.results, Verdict.FAIL, estimate, limit)
         if red:
             return result(Verdict.INCONCLUSIVE, f"a FAIL is not safe to state: {_reason(red)}")
         side = "lower" if lower_is_safer else "upper"
@@ -187,13 +187,13 @@ def _decide(draft: _Draft, policy: Policy, facts: Facts, rejected: bool, p_fail:
     if not within:
         side = "upper" if lower_is_safer else "lower"
         return result(Verdict.INCONCLUSIVE, f"{side} bound {_percent(deciding)} misses the limit {_percent(limit)}")
-    obstacles = _obstacles(policy, facts, estimate)
+    obstacles = _obstacles(policy, facts, estimate, limit)
     if obstacles:
         return result(Verdict.INCONCLUSIVE, "within the limit, but no PASS: " + "; ".join(obstacles))
     return result(Verdict.PASS, f"bound {_percent(deciding)} within the limit {_percent(limit)}")
 
 
-def _obstacles(policy: Policy, facts: Facts, estimate: Estimate) -> list[str]:
+def _obstacles(policy: Policy, facts: Facts, estimate: Estimate, limit: float) -> list[str]:
     """Why a cell whose bound is within the limit may still not pass."""
     found = []
     if isinstance(estimate.operating_point, NoOperatingPoint):
@@ -203,14 +203,14 @@ def _obstacles(policy: Policy, facts: Facts, estimate: Estimate) -> list[str]:
         found.append(f"the threshold rests on {people} people (40 are needed)")
     elif policy.min_support is Support.FULL and _support(estimate) is not Support.FULL:
         found.append("the threshold's support is weak and the policy asks for full")
-    red = _red(facts.results, Verdict.PASS, estimate)
+    red = _red(facts.results, Verdict.PASS, estimate, limit)
     if red:
         found.append(_reason(red))
     return found
 
 
-def _red(results: Iterable[AssessmentResult], protects: Verdict, estimate: Estimate) -> list[Instrument]:
-    """Instruments that forbid this verdict for this estimate.
+def _red(results: Iterable[AssessmentResult], protects: Verdict, estimate: Estimate, limit: float) -> list[Instrument]:
+    """Instruments that forbid this verdict for this estimate under a control's limit.
 
     A sensitivity instrument that is red or could not be assessed forbids PASS; a specificity instrument forbids FAIL
     when red, and PASS when it could not be assessed.
@@ -218,7 +218,7 @@ def _red(results: Iterable[AssessmentResult], protects: Verdict, estimate: Estim
     found = []
     for result in results:
         for item in result.instruments:
-            if item.recogniser not in {"", estimate.recogniser}:
+            if item.recogniser not in {"", estimate.recogniser} or limit > item.binds_limits_to:
                 continue
             if item.attacker is not None and item.attacker is not estimate.attacker:
                 continue

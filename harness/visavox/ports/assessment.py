@@ -16,13 +16,19 @@ import numpy.typing as npt
 from visavox.core.contracts import Contract
 from visavox.core.records import AssessmentResult
 from visavox.core.registry import Registry
-from visavox.core.terms import Modality, ToolClass
+from visavox.core.terms import Modality, Outcome, ToolClass
 
 Ints: TypeAlias = npt.NDArray[np.int32]
 Floats: TypeAlias = npt.NDArray[np.float32]
 
 ORIGINAL, EDITED, MASKED = "original", "edited", "masked"
-"""Sets of templates: test samples; outputs; outputs with the face region masked (at most two a person)."""
+"""Sets of templates: test samples; first outputs of each case; the same with the face region masked (two a person)."""
+REPEATED, PROBED, ENROLLED = "repeated", "probed", "enrolled"
+"""Outputs of the further attempts; outputs of the consent probes; and, as references alone, one template a person: the
+mean of their recordings, those that went into the probe's edit (and the probe itself) left out."""
+SEMI_INFORMED = "semi_informed"
+"""Back-end fitted to outputs of other people; ``_50`` and ``_25``: to that share of them in %; ``_permuted``: to people
+whose labels were permuted."""
 
 NOT_EDITED, NO_TEMPLATE, DETECTED, FALLBACK = -1, 0, 1, 2
 """State of a case for one recogniser: not edited; no template; found in the output; cropped with the input's region."""
@@ -31,17 +37,21 @@ NOT_EDITED, NO_TEMPLATE, DETECTED, FALLBACK = -1, 0, 1, 2
 class ScoreTable(NamedTuple):
     """A table a run computes: probes against references.
 
-    Indices are sample numbers for ``original`` and case numbers for ``edited`` and ``masked``. A set against itself
-    holds each unordered pair once; an output is never compared with its own input.
+    Indices are sample numbers for ``original``, person numbers for ``enrolled``, case numbers for the others. A set
+    against itself holds each unordered pair once; an output is never compared with a recording that went into it.
+
+    Attributes:
+        backend: what scores the templates; empty for the recogniser's own comparison.
     """
 
     probes: str
     references: str
+    backend: str = ""
 
     @property
     def name(self) -> str:
         """``original-edited`` and so on: references first, as kinds of comparison are named."""
-        return f"{self.references}-{self.probes}"
+        return f"{self.references}-{self.probes}" + (f".{self.backend}" if self.backend else "")
 
 
 class Comparisons(NamedTuple):
@@ -70,6 +80,8 @@ class JudgeView:
     case_state: npt.NDArray[np.int8]
     fta_reasons: Mapping[str, int]
     table: Callable[[str], Comparisons]
+    backends: tuple[str, ...] = ()
+    """What the semi-informed attacker's inner cross-validation chose, one line a model."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +93,11 @@ class AssessmentInput:
         sample_session: (n_samples,) session number within the data set, -1 where unstated.
         case_person: (n_cases,) person whose recording was edited (role ``subject`` or ``host``).
         case_sample: (n_cases,) number of that sample, -1 where it is not known (media made elsewhere).
+        second_person, second_sample: (n_cases,) the donor or second contributor in the same way; -1 where there is none.
+        case_first: (n_cases,) number of the first attempt of the same case, its own where it is that.
+        case_probe: (n_cases,) bool: the editor was told that the donor refused consent.
+        case_outcome: (n_cases,) what became of each.
+        case_leaks: what each output's file gives away; None where there was no file to look at, or no output.
         fmrs: target FMRs to estimate at; the policy's first.
         competence: (fmr, largest FNMR) at which a recogniser may support a PASS.
         limits: the policy's limit by metric name; instruments compare with them.
@@ -94,6 +111,12 @@ class AssessmentInput:
     sample_session: Ints
     case_person: Ints
     case_sample: Ints
+    second_person: Ints
+    second_sample: Ints
+    case_first: Ints
+    case_probe: npt.NDArray[np.bool_]
+    case_outcome: tuple[Outcome, ...]
+    case_leaks: tuple[tuple[str, ...] | None, ...]
     judges: tuple[JudgeView, ...]
     fmrs: tuple[float, ...]
     competence: tuple[float, float]

@@ -13,6 +13,9 @@ from visavox.core.terms import Attacker, InstrumentState, Severity, Verdict
 COLOURS = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
 
 
+MATCH_RATES = ("subject_match_rate", "host_match_rate")
+
+
 def percent(share: float | None) -> str:
     """A share as percent with two decimals; a dash for None."""
     return "-" if share is None else f"{100 * share:.2f} %"
@@ -62,7 +65,7 @@ def _narrow(report: Report) -> list[Text | Table]:
     lines.append(Text("Match rates", style="bold"))
     found = [e for result in report.results for e in result.estimates]
     for estimate in found:
-        if estimate.name == "subject_match_rate":
+        if estimate.name in MATCH_RATES:
             judge_id, attacker_id, fmr, rate, interval, chance, eer, *_ = _attacker(estimate, found)
             lines.append(Text(f"{judge_id} {attacker_id} at FMR {fmr}: {rate} ({interval})", overflow="fold"))
             lines.append(Text(f"  chance {chance}, EER {eer}", overflow="fold"))
@@ -107,7 +110,7 @@ def _attackers(report: Report) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     found = [e for result in report.results for e in result.estimates]
     for estimate in found:
-        if estimate.name == "subject_match_rate":
+        if estimate.name in MATCH_RATES:
             table.add_row(*_attacker(estimate, found))
     return table
 
