@@ -8,19 +8,19 @@ from typing import Any
 
 from visavox.ports.editor import EditRequest, EditResult, Failed
 
-from .parameters import MAX_BATCH, NoParameters, checked
+from .parameters import EDITED_ROLES, MAX_BATCH, NoParameters, checked
 
 
 class Identity:
-    """Returns the subject's image or sound, to the bit."""
+    """Returns the image or sound that was to be edited (the subject's, the host's, contributor 1's), to the bit."""
 
     max_batch = MAX_BATCH
     concurrency = 1
 
     def edit(self, requests: Sequence[EditRequest]) -> list[EditResult]:
-        """Each subject as it came."""
-        missing = Failed("no role 'subject'")
-        return [request.media.get("subject", missing) for request in requests]
+        """Each recording as it came."""
+        missing = Failed(f"no role of {', '.join(EDITED_ROLES)}")
+        return [next((r.media[role] for role in EDITED_ROLES if role in r.media), missing) for r in requests]
 
 
 def load(*, device: str, artifact: Path | None, params: Mapping[str, Any]) -> Identity:

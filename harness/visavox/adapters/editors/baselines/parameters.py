@@ -13,6 +13,8 @@ from visavox.core.records import Record
 from visavox.ports.editor import EditRequest, Failed, Image
 
 MAX_BATCH = 16
+EDITED_ROLES = ("subject", "host", "contributor_1")
+"""The role whose recording an editor changes, by tool class."""
 
 P = TypeVar("P", bound=Record)
 
@@ -38,10 +40,16 @@ def checked(baseline: str, model: type[P], params: Mapping[str, Any]) -> P:
 
 
 def subject_image(request: EditRequest) -> Image | Failed:
-    """The image in the role ``subject``, or why there is none."""
-    media = request.media.get("subject")
+    """The image that is edited (role ``subject``, ``host`` or ``contributor_1``), or why there is none."""
+    role = next((role for role in EDITED_ROLES if role in request.media), EDITED_ROLES[0])
+    return role_image(request, role)
+
+
+def role_image(request: EditRequest, role: str) -> Image | Failed:
+    """The image in a role, or why there is none."""
+    media = request.media.get(role)
     if media is None:
-        return Failed(f"no role 'subject' among {', '.join(sorted(request.media)) or 'no roles'}")
+        return Failed(f"no role {role!r} among {', '.join(sorted(request.media)) or 'no roles'}")
     if not isinstance(media, np.ndarray):
         return Failed("not an image")
     return media
