@@ -1,0 +1,305 @@
+"""What MLflow is told of a run: one parent, one child an assessment, as plain JSON values.
+
+Everything comes from the report, the suite's name and seed apart. No path, no person, no media, no template, no score
+leaves: files go by a list of names that are allowed (``files``), and ``worst.html`` is not on it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from visavox.core.digest import sha256_file, sha256_json
+from visavox.core.records import AssessmentResult, CellDecision, ControlDecision, Estimate, Limit, Report
+
+from .mlflow_names import bounded, escaped, metric_keys, metrics_of
+
+RENDERINGS = ("report.json", "report.html", "report.md", "report.xml", "junit.xml")
+"""Files of the run folder that MLflow gets, where they are there; of ``charts/`` those that end as below."""
+CHART_ENDINGS = frozenset({".svg", ".json", ".html"})
+DATASET_DIGEST_DIGITS = 36
+_VALUE_CHARACTERS = 500
+_TEXT_CHARACTERS = 4900
+_REASONS = 12
+_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
+RUN, ASSESSMENT = "visavox.run", "visavox.assessment"
+"""Tags that find a run again: the run folder's own id, and the assessment of a child."""
+
+
+def run_content(folder: Path, report: Report) -> dict[str, Any]:
+    """The run as ``mlflow_worker`` sends it: ``run``, ``parent``, ``children``, ``dataset``, ``files``."""
+    own_id = report.clock.run if _ID.fullmatch(report.clock.run) else sha256_json(report.model_dump(mode="json"))
+    suite = _suite(folder)
+    span = {"start_ms": _ms(report.clock.started), "end_ms": _ms(report.clock.finished)}
+    keys = [metric_keys(result.estimates) for result in report.results]
+    parent = {
+        "name": _run_name(report),
+        "tags": {RUN: own_id, **_parent_tags(folder, report), **_worst_tags(report, keys)},
+        "params": _parent_params(report, suite),
+        "metrics": _parent_metrics(report),
+        **span,
+    }
+    children = [{**_child(report, result, names), **span} for result, names in zip(report.results, keys, strict=True)]
+    for child in children:
+        child["tags"][RUN] = own_id
+    return {
+        "run": own_id,
+        "parent": parent,
+        "children": children,
+        "dataset": _dataset(report),
+        "files": [list(pair) for pair in files(folder)],
+    }
+
+
+def files(folder: Path) -> list[tuple[str, str]]:
+    """Files that are sent, as (path, folder among the artifacts): plain files on the list, no links."""
+    found = [(folder / name, "") for name in RENDERINGS]
+    charts = folder / "charts"
+    if charts.is_dir() and not charts.is_symlink():
+        found += [(path, "charts") for path in sorted(charts.iterdir()) if path.suffix in CHART_ENDINGS]
+    return [(str(path.resolve()), below) for path, below in found if path.is_file() and not path.is_symlink()]
+
+
+def _ms(text: str) -> int | None:
+    try:
+        return int(datetime.fromisoformat(text).timestamp() * 1000)
+    except ValueError:
+        return None
+
+
+def _suite(folder: Path) -> dict[str, Any]:
+    """Name and seed of the suite; nothing else of it is read, for it holds paths."""
+    try:
+        value = json.loads((folder / "suite.yaml").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return {key: value[key] for key in ("name", "seed") if key in value} if isinstance(value, dict) else {}
+
+
+def _run_name(report: Report) -> str:
+    subject = report.subject
+    smoke = ", smoke" if report.smoke else ""
+    return _cut(f"{subject.name} {subject.version}: {report.decision.verdict.value}{smoke}", 200)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+# ---------------------------------------------------------------- tags and params
+def _parent_tags(folder: Path, report: Report) -> dict[str, str]:
+    on_disk = folder / "report.json"
+    tags = {
+        "visavox.verdict": report.decision.verdict.value,
+        "visavox.policy": report.policy.id,
+        "visavox.policy.sha256": report.policy.digest.sha256,
+        "visavox.subject.sha256": report.subject.digest.sha256,
+        "visavox.dataset.sha256": report.dataset.digest.sha256,
+        "visavox.suite.sha256": report.suite.sha256,
+        "visavox.seal.sha256": report.seal.sha256,
+        "visavox.plan.sha256": report.plan.sha256,
+        "visavox.tool_class": report.subject.tool_class.value,
+        "visavox.operation": report.subject.operation.value,
+        "visavox.smoke": str(report.smoke).lower(),
+        "visavox.version": report.environment.visavox,
+        "mlflow.source.name": f"visavox {report.environment.visavox}",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.note.content": _page(report),
+    }
+    if on_disk.is_file():
+        tags["visavox.report.sha256"] = sha256_file(on_disk)
+    for control in report.decision.controls:
+        tags[_control_key(control)] = control.verdict.value
+    return {key: _cut(value, _TEXT_CHARACTERS) for key, value in tags.items()}
+
+
+def _control_key(control: ControlDecision) -> str:
+    return bounded(f"visavox.control.{escaped(control.id)}")
+
+
+def _parent_params(report: Report, suite: Mapping[str, Any]) -> dict[str, str]:
+    data = report.dataset
+    facts: dict[str, object] = {
+        **({"suite": suite["name"]} if "name" in suite else {}),
+        **({"seed": suite["seed"]} if "seed" in suite else {}),
+        "editor": report.subject.name,
+        "editor.version": report.subject.version,
+        "editor.kind": report.subject.kind,
+        "tool_class": report.subject.tool_class.value,
+        "operation": report.subject.operation.value,
+        "policy": report.policy.id,
+        "recognisers": ", ".join(card.id for card in report.judges),
+        "assessments": ", ".join(result.assessment for result in report.results),
+        "dataset": data.kind,
+        "dataset.people": data.n_subjects,
+        "dataset.test_people": data.n_test_subjects,
+        "dataset.test_recordings": data.n_test_samples,
+        "device": report.environment.device,
+        "visavox": report.environment.visavox,
+    }
+    for control in report.decision.controls:
+        facts[bounded(f"limit/{escaped(control.id)}")] = _limit(control.limit)
+    return {key: _cut(str(value), _VALUE_CHARACTERS) for key, value in facts.items() if str(value)}
+
+
+def _limit(limit: Limit) -> str:
+    return f"{limit.op} {limit.value:g} on {limit.on}"
+
+
+# ---------------------------------------------------------------- the parent's numbers
+def _worst(report: Report) -> dict[str, tuple[Estimate, int, int]]:
+    """By metric that a control judges: its worst figure among the cells, and where it stands in ``results``."""
+    found: dict[str, tuple[float, tuple[Estimate, int, int]]] = {}
+    for control in report.decision.controls:
+        sign = 1.0 if control.limit.op == "<=" else -1.0
+        for row in control.cells:
+            place = _figure(report, row)
+            if place is None or row.bound is None:
+                continue
+            badness = sign * row.bound
+            if row.cell.metric not in found or badness > found[row.cell.metric][0]:
+                found[row.cell.metric] = (badness, place)
+    return {metric: place for metric, (_, place) in found.items()}
+
+
+def _figure(report: Report, row: CellDecision) -> tuple[Estimate, int, int] | None:
+    wanted = (row.cell.metric, row.cell.recogniser, row.cell.attacker, row.cell.group, row.value)
+    for number, result in enumerate(report.results):
+        for place, estimate in enumerate(result.estimates):
+            own = (estimate.name, estimate.recogniser, estimate.attacker, estimate.group, estimate.value)
+            if own == wanted:
+                return estimate, number, place
+    return None
+
+
+def _parent_metrics(report: Report) -> dict[str, float]:
+    numbers: dict[str, float] = {}
+    for metric, (estimate, _, _) in _worst(report).items():
+        numbers |= metrics_of(bounded(escaped(metric)), estimate)
+    ledger = report.ledger.model_dump()
+    return numbers | {f"cases/{name}": float(count) for name, count in ledger.items()}
+
+
+def _worst_tags(report: Report, keys: list[list[str]]) -> dict[str, str]:
+    return {
+        bounded(f"visavox.worst.{escaped(metric)}"): keys[number][place]
+        for metric, (_, number, place) in _worst(report).items()
+    }
+
+
+# ---------------------------------------------------------------- children
+def _child(report: Report, result: AssessmentResult, names: list[str]) -> dict[str, Any]:
+    metrics: dict[str, float] = {}
+    for name, estimate in zip(names, result.estimates, strict=True):
+        metrics |= metrics_of(name, estimate)
+    tags = {
+        ASSESSMENT: result.assessment,
+        "visavox.policy": report.policy.id,
+        "visavox.tool_class": report.subject.tool_class.value,
+        "visavox.smoke": str(report.smoke).lower(),
+        "mlflow.source.name": f"visavox {report.environment.visavox}",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.note.content": _child_page(result),
+    }
+    if result.not_applicable:
+        tags["visavox.not_applicable"] = result.not_applicable
+    params = {
+        "editor": report.subject.name,
+        "editor.version": report.subject.version,
+        "modality": result.modality.value,
+    }
+    return {
+        "name": _cut(f"{result.assessment} ({result.modality.value})", 200),
+        "tags": {key: _cut(value, _TEXT_CHARACTERS) for key, value in tags.items()},
+        "params": {key: _cut(value, _VALUE_CHARACTERS) for key, value in params.items() if value},
+        "metrics": metrics,
+    }
+
+
+# ---------------------------------------------------------------- the data set
+def _dataset(report: Report) -> dict[str, str]:
+    """A data set as MLflow keeps it; the source says no more than the digest, for a path may name a person."""
+    data = report.dataset
+    profile = {
+        "people": data.n_subjects,
+        "recordings": data.n_samples,
+        "test people": data.n_test_subjects,
+        "test recordings": data.n_test_samples,
+        "withheld": data.n_withheld,
+        **{f"consent {name}": count for name, count in data.consent},
+    }
+    return {
+        "name": _cut(f"{data.kind}-{data.modality.value}", 200),
+        "digest": data.digest.sha256[:DATASET_DIGEST_DIGITS],
+        "source_type": "visavox",
+        "source": json.dumps({"sha256": data.digest.sha256}),
+        "profile": json.dumps(profile),
+    }
+
+
+# ---------------------------------------------------------------- the description page
+def _page(report: Report) -> str:
+    """Markdown: the verdict, why, and one row a control."""
+    decision, subject = report.decision, report.subject
+    smoke = " (smoke run)" if report.smoke else ""
+    lines = [
+        f"## {decision.verdict.value}{smoke}: {_text(subject.name)} {_text(subject.version)}",
+        f"{subject.tool_class.value}, {subject.operation.value}, under the policy {_text(report.policy.id)}; "
+        f"{report.dataset.n_test_subjects} test people, {report.ledger.edited} of {report.ledger.attempted} cases "
+        "edited.",
+        "",
+        "| control | verdict | worst judge | value | bound | limit |",
+        "|---|---|---|---|---|---|",
+        *(_row(control) for control in decision.controls),
+        "",
+        *(f"- {_text(reason)}" for reason in decision.reasons[:_REASONS]),
+        *([f"- and {len(decision.reasons) - _REASONS} more"] if len(decision.reasons) > _REASONS else []),
+        "",
+        "A view of `report.json` (under Artifacts). `visavox gate` decides, from the run folder alone.",
+    ]
+    return "\n".join(lines)
+
+
+def _row(control: ControlDecision) -> str:
+    sign = 1.0 if control.limit.op == "<=" else -1.0
+    made = [row for row in control.cells if row.bound is not None]
+    worst = max(made, key=lambda row: sign * (row.bound or 0.0), default=None)
+    limit = f"{control.limit.op} {_percent(control.limit.value)}"
+    if worst is None:
+        return f"| {_text(control.id)} | {control.verdict.value} | not made | | | {limit} |"
+    who = _words((worst.cell.recogniser, worst.cell.attacker or "", worst.cell.group or ""))
+    numbers = f"{_percent(worst.value)} | {_percent(worst.bound)} | {limit}"
+    return f"| {_text(control.id)} | {control.verdict.value} | {_text(who)} | {numbers} |"
+
+
+def _child_page(result: AssessmentResult) -> str:
+    if result.not_applicable:
+        return f"Not applicable: {_text(result.not_applicable)}"
+    missing = [
+        f"- {_text(_words((m.name, m.recogniser, m.attacker or '', m.group or '')))}: {_text(m.reason)}"
+        for m in result.not_made
+    ]
+    head = f"{len(result.estimates)} figures, {len(missing)} not made."
+    keys = (
+        "Each is a metric `name/recogniser/attacker/fmr_RATE` with `.low` and `.high` (95 % interval), `.upper` "
+        "(one-sided bound) and `.n` (trials)."
+    )
+    return "\n".join([head, keys, "", *missing[:_REASONS]])
+
+
+def _words(parts: Iterable[str]) -> str:
+    return ", ".join(part for part in parts if part)
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.2f} %"
+
+
+def _text(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    plain = " ".join(text.split())
+    return "".join("&lt;" if letter == "<" else f"\\{letter}" if letter in "|*_`[]" else letter for letter in plain)
