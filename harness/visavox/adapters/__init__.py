@@ -9,6 +9,7 @@ from typing import Any
 # Modules, not names: the subpackages `editors` and `recognisers` would take the place of equal names here.
 from visavox.ports import editor as editor_port
 from visavox.ports import recogniser as recogniser_port
+from visavox.ports import sink as sink_port
 
 
 def _lazy(module: str, attribute: str) -> Callable[..., Any]:
@@ -19,7 +20,7 @@ def _lazy(module: str, attribute: str) -> Callable[..., Any]:
 
 
 def register() -> None:
-    """Registers the shipped editors, baselines and recognisers (entry point ``visavox.plugins``)."""
+    """Registers the shipped editors, baselines, recognisers and sinks (entry point ``visavox.plugins``)."""
     for kind, summary in {
         "python": "a Python entry: load(*, device, artifact, params) -> Editor",
         "command": "a program: argv with {input} {donor} {output} {seed} {case_id}",
@@ -41,3 +42,4 @@ def register() -> None:
         "onnx_face": "any ArcFace-like network: path, sha256, input_px, template, mean, std, channel",
     }.items():
         recogniser_port.recognisers.register(name, _lazy(f"recognisers.{name}", "build"), summary=summary)
+    sink_port.sinks.register("mlflow", _lazy("sinks.mlflow", "build"), summary="runs in MLflow: uri, experiment")
