@@ -10,15 +10,13 @@ from rich.text import Text
 from visavox.core.records import CellDecision, ControlDecision, Estimate, Report
 from visavox.core.terms import Attacker, InstrumentState, Severity, Verdict
 
+from .rows import counts_line
+from .wording import figure, fmr_text, limit_text, percent
+
 COLOURS = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
 
 
 MATCH_RATES = ("subject_match_rate", "host_match_rate")
-
-
-def percent(share: float | None) -> str:
-    """A share as percent with two decimals; a dash for None."""
-    return "-" if share is None else f"{100 * share:.2f} %"
 
 
 def verdict_page(report: Report, *, narrow: bool = False) -> Group:
@@ -26,20 +24,14 @@ def verdict_page(report: Report, *, narrow: bool = False) -> Group:
 
     ``narrow``: a few lines a cell instead of tables that would be cut off.
     """
-    ledger = report.ledger
     heading = Text.assemble(
         (report.decision.verdict.value, COLOURS[report.decision.verdict]),
         f"  {report.subject.name}, version {report.subject.version} ({report.subject.tool_class.value})"
         f" under policy {report.policy.id}",
     )
-    counts = (
-        f"{ledger.attempted} cases of {report.dataset.n_test_subjects} people: {ledger.edited} edited, "
-        f"{ledger.refused} refused, {ledger.failed} failed, {ledger.timed_out} timed out, {ledger.invalid} invalid; "
-        f"{ledger.unchanged} outputs unchanged, {ledger.blank} blank"
-    )
-    parts: list[Text | Table] = [heading, Text(counts)]
+    parts: list[Text | Table] = [heading, Text(counts_line(report))]
     parts += [Text(f"  because {reason}", overflow="fold") for reason in report.decision.reasons]
-    if ledger.attempted > ledger.edited:
+    if report.ledger.attempted > report.ledger.edited:
         parts.append(Text("  run.log names every case that was not edited, and why"))
     parts += _narrow(report) if narrow else [_cells(report.decision.controls), _attackers(report), _templates(report)]
     parts += [
@@ -86,7 +78,6 @@ def _cells(controls: tuple[ControlDecision, ...]) -> Table:
 
 
 def _cell(control: ControlDecision, row: CellDecision) -> list[Text]:
-    limit = f"{control.limit.op} {percent(control.limit.value)}"
     mark = "" if control.severity is Severity.FAIL else f" ({control.severity.value})"
     bound = row.opposite_bound if row.verdict is Verdict.FAIL else row.bound
     return [
@@ -94,9 +85,9 @@ def _cell(control: ControlDecision, row: CellDecision) -> list[Text]:
         Text(row.cell.recogniser),
         Text(row.cell.attacker.value if row.cell.attacker else ""),
         Text(row.verdict.value, style=COLOURS[row.verdict]),
-        Text(percent(row.value)),
-        Text(percent(bound)),
-        Text(limit),
+        Text(figure(row.cell.metric, row.value).text),
+        Text(figure(row.cell.metric, bound).text),
+        Text(limit_text(control.limit)),
         Text(row.reason),
     ]
 
@@ -119,15 +110,14 @@ def _attacker(estimate: Estimate, found: list[Estimate]) -> list[str]:
     def same(name: str, attacker: Attacker | None) -> str:
         for other in found:
             if (other.name, other.recogniser, other.attacker) == (name, estimate.recogniser, attacker):
-                return f"{other.value:.4f}" if name in {"auc", "d_sys"} else percent(other.value)
+                return figure(name, other.value).text
         return "-"
 
     point = estimate.operating_point
-    target = getattr(point, "target_fmr", None)
     return [
         estimate.recogniser,
         estimate.attacker.value if estimate.attacker else "",
-        f"{target:g}" if target else "-",
+        fmr_text(estimate),
         percent(estimate.value),
         f"{percent(estimate.low)} .. {percent(estimate.high)}",
         percent(estimate.chance),

@@ -1,0 +1,97 @@
+"""``report.xml``: the verdict as JUnit XML, for gates that read test results.
+
+A suite a control, a case a cell, and a first suite ``verdict`` with the verdict of the run, so that nothing that bars a
+PASS outside the cells (a smoke run, missing consent, no control at all) is lost. FAIL is a failure. INCONCLUSIVE is an
+error: a skipped case looks green to most readers, and INCONCLUSIVE never ships. A control that does not decide the
+verdict cannot turn the file red: its cells beyond the limit are skipped and say so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+from xml.etree import ElementTree as ET
+
+from visavox.core.records import ControlDecision, Report
+from visavox.core.terms import Severity, Verdict
+
+from .rows import CellRow, cell_rows
+from .wording import MEANING, ROLE, visible
+
+_ELEMENTS: Final = {Verdict.FAIL: "failure", Verdict.INCONCLUSIVE: "error"}
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+
+
+class _Case(NamedTuple):
+    """``element``: failure, error, skipped, or empty where the case passed."""
+
+    name: str
+    element: str
+    type: str
+    message: str
+    text: str
+
+
+def render_junit(report: Report) -> bytes:
+    """The report as JUnit XML, UTF-8.
+
+    Counts and element order follow the schema that Jenkins reads; each case names its numbers, in the
+    fault's text or in ``system-out``.
+    """
+    suites = [("verdict", [_verdict_case(report)])]
+    suites += [(control.id, _cases(report, control)) for control in report.decision.controls]
+    root = ET.Element("testsuites", name=visible(f"visavox {report.subject.name} {report.subject.version}"))
+    _count(root, [case for _, cases in suites for case in cases])
+    for name, cases in suites:
+        _add_suite(root, name, cases, report)
+    ET.indent(root)
+    data: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return data + b"\n"
+
+
+def _verdict_case(report: Report) -> _Case:
+    verdict = report.decision.verdict
+    reasons = [visible(reason) for reason in report.decision.reasons] or [MEANING[verdict]]
+    element = _ELEMENTS.get(verdict, "")
+    return _Case("verdict of the run", element, verdict.value, reasons[0], "\n".join(reasons))
+
+
+def _cases(report: Report, control: ControlDecision) -> list[_Case]:
+    found = []
+    for row in cell_rows(report, control):
+        element = _ELEMENTS.get(row.verdict, "")
+        reason = visible(row.reason)
+        if element and control.severity is not Severity.FAIL:
+            element, reason = "skipped", f"{ROLE[control.severity]}, {row.verdict.value}: {reason}"
+        name = ", ".join(visible(part) for part in (row.judge, row.attacker, row.group) if part) or "whole run"
+        found.append(_Case(name, element, row.verdict.value, reason, _numbers(row)))
+    return found
+
+
+def _numbers(row: CellRow) -> str:
+    return (
+        f"{row.verdict.value}: value {row.value.text}, lower bound {row.lower.text}, upper bound {row.upper.text}, "
+        f"limit {row.limit}"
+    )
+
+
+def _add_suite(root: ET.Element, name: str, cases: Sequence[_Case], report: Report) -> None:
+    suite = ET.SubElement(root, "testsuite", name=visible(name))
+    _count(suite, cases)
+    suite.set("skipped", str(sum(case.element == "skipped" for case in cases)))
+    stamp = _STAMP.match(report.clock.finished)
+    if stamp:
+        suite.set("timestamp", stamp[0])
+    for case in cases:
+        element = ET.SubElement(suite, "testcase", name=case.name, classname=f"visavox.{visible(name)}")
+        if case.element:
+            fault = ET.SubElement(element, case.element, type=case.type, message=case.message)
+            fault.text = case.text
+        else:
+            ET.SubElement(element, "system-out").text = case.text
+
+
+def _count(element: ET.Element, cases: Sequence[_Case]) -> None:
+    for key, kind in (("tests", ""), ("failures", "failure"), ("errors", "error")):
+        element.set(key, str(sum(case.element == kind for case in cases) if kind else len(cases)))

@@ -1,0 +1,176 @@
+"""``report.md``: the report for a merge request or a job summary, from the same rows as the page.
+
+Text of strangers cannot add markup: every character that GitHub Flavored Markdown reads is escaped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from visavox.core.records import Report
+from visavox.core.terms import InstrumentState
+
+from .rows import CellRow, EstimateRow, cell_rows, counts_line, estimate_rows
+from .wording import DASH, MEANING, ROLE, STATES, Number, attacker_text, count, time_text, title_of, visible
+
+_MARKUP = re.compile(r"[\\`*_\[\]|~&$]|<(?=[A-Za-z/!?])|(?<=www)\.|:(?=//)")
+_AT_THE_START = re.compile(r"^(\d*)([-+#>=.)])")
+_MENTION = "@<!-- -->"
+"""An empty comment between @ and a name: a name in a report calls nobody."""
+
+
+def render_markdown(report: Report) -> str:
+    """The report as GitHub Flavored Markdown, ended by a line feed."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: Report) -> Iterator[str]:
+    verdict, subject = report.decision.verdict, report.subject
+    yield f"# {verdict.value}: {_text(subject.name)}, version {_text(subject.version)}"
+    yield ""
+    yield f"{MEANING[verdict]} Tool class {subject.tool_class.value}, policy {_text(report.policy.id)}."
+    if report.smoke:
+        yield "\n**A smoke run: it edited a few cases only and can never be a PASS.**"
+    yield from _list("Why", report.decision.reasons)
+    yield from _controls(report)
+    yield from _list("What this verdict does not say", report.limitations)
+    yield from _figures(report)
+    yield from _not_made(report)
+    yield from _instruments(report)
+    yield from _ledgers(report)
+    yield from _evidence(report)
+
+
+def _controls(report: Report) -> Iterator[str]:
+    head = (
+        "Control", "Judge", "Attacker", "Group", "Verdict", "Value", "Lower bound", "Upper bound", "Limit", "Role",
+        "Reason",
+    )  # fmt: skip
+    rows = [
+        (control.id, *_cell(row), ROLE[control.severity], row.reason)
+        for control in report.decision.controls
+        for row in cell_rows(report, control)
+    ]
+    yield from _table("Controls", head, rows)
+
+
+def _cell(row: CellRow) -> tuple[str | Number, ...]:
+    return (
+        row.judge or "whole run",
+        row.attacker or DASH,
+        row.group or DASH,
+        row.verdict.value,
+        row.value,
+        row.lower,
+        row.upper,
+        row.limit,
+    )
+
+
+def _figures(report: Report) -> Iterator[str]:
+    head = (
+        "Figure", "Judge", "Attacker", "Group", "FMR", "Value", "95 % low", "95 % high", "Lower bound", "Upper bound",
+        "Chance", "Trials", "People", "Imputed", "Support",
+    )  # fmt: skip
+    for result in report.results:
+        title = result.assessment.replace("_", " ").capitalize()
+        if result.not_applicable:
+            yield f"\n## {_text(title)}\n\nNot applicable: {_text(result.not_applicable)}"
+        elif result.estimates:
+            yield from _table(title, head, [_estimate(row) for row in estimate_rows(result)])
+
+
+def _estimate(row: EstimateRow) -> tuple[str | Number, ...]:
+    who = (row.name, row.judge or DASH, row.attacker or DASH, row.group or DASH, row.fmr)
+    ends = (row.value, row.low, row.high, row.lower, row.upper)
+    return (*who, *ends, row.chance, row.trials, row.people, row.imputed, row.support)
+
+
+def _not_made(report: Report) -> Iterator[str]:
+    if report.not_made:
+        rows = [
+            (title_of(m.name), m.recogniser or DASH, attacker_text(m.attacker) or DASH, m.group or DASH, m.reason)
+            for m in report.not_made
+        ]
+        yield from _table("Figures that could not be made", ("Figure", "Judge", "Attacker", "Group", "Why not"), rows)
+
+
+def _instruments(report: Report) -> Iterator[str]:
+    found = [item for item in report.instruments if item.state is not InstrumentState.GREEN]
+    green = len(report.instruments) - len(found)
+    yield f"\n## Instruments\n\n{green} of {len(report.instruments)} are green."
+    rows = [
+        (item.name, STATES[item.state], item.recogniser or "all", attacker_text(item.attacker) or DASH, item.reason)
+        for item in found
+    ]
+    if rows:
+        yield from _table("", ("Instrument", "State", "Judge", "Attacker", "Finding"), rows)
+
+
+def _ledgers(report: Report) -> Iterator[str]:
+    yield f"\n## Ledgers\n\n{counts_line(report)}."
+    head = ("Judge", "Edited", "Scored", "Fallback crops", "FTA", "References", "Without template")
+    for result in report.results:
+        if result.templates:
+            rows = [
+                (
+                    t.recogniser,
+                    count(t.edited),
+                    count(t.scored),
+                    count(t.fallback),
+                    count(t.fta),
+                    count(t.references),
+                    count(t.references_without_template),
+                )
+                for t in result.templates
+            ]
+            yield from _table("", head, rows)
+
+
+def _evidence(report: Report) -> Iterator[str]:
+    rows = [
+        ("Suite", report.suite.sha256),
+        ("Seal", report.seal.sha256),
+        ("Plan", report.plan.sha256),
+        ("Policy", report.policy.digest.sha256),
+        ("Model", report.subject.digest.sha256),
+        ("Data set", report.dataset.digest.sha256),
+    ]
+    yield from _table("Evidence", ("What", "SHA-256"), rows)
+    version, finished = _text(report.environment.visavox), _text(time_text(report.clock.finished))
+    yield f"\nVisavox {version}, finished {finished}; {len(report.clock.earlier_runs)} earlier runs on record."
+
+
+def _list(title: str, lines: Sequence[str]) -> Iterator[str]:
+    if lines:
+        yield f"\n## {title}\n"
+        yield from (f"- {_item(line)}" for line in lines)
+
+
+def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str | Number]]) -> Iterator[str]:
+    if title:
+        yield f"\n## {_text(title)}"
+    numeric = [bool(rows) and all(isinstance(row[i], Number) for row in rows) for i in range(len(head))]
+    yield ""
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "|".join("---:" if is_number else "---" for is_number in numeric) + "|"
+    yield from ("| " + " | ".join(c.text if isinstance(c, Number) else _text(c) for c in row) + " |" for row in rows)
+
+
+def _text(text: str) -> str:
+    """Text of strangers on one line, with every character escaped that Markdown or HTML would read.
+
+    >>> _text("<b>a_b|c</b> @all")
+    '\\\\<b>a\\\\_b\\\\|c\\\\</b> @<!-- -->all'
+    """
+    return _MARKUP.sub(r"\\\g<0>", visible(text).strip()).replace("@", _MENTION)
+
+
+def _item(text: str) -> str:
+    """The same at the start of a block, where some more characters would be read.
+
+    >>> _item("1. x"), _item("# x"), _item("1.5 x")
+    ('1\\\\. x', '\\\\# x', '1\\\\.5 x')
+    """
+    return _AT_THE_START.sub(r"\1\\\2", _text(text), count=1)

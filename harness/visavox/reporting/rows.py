@@ -1,0 +1,335 @@
+"""What the forms of the report show, row by row, taken from the report alone; HTML, Markdown and JUnit read these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from visavox.core.records import (
+    AssessmentResult,
+    CellDecision,
+    ControlDecision,
+    Estimate,
+    OperatingPoint,
+    Report,
+    Stratum,
+)
+from visavox.core.terms import Attacker, Direction, Verdict
+
+from .wording import (
+    DASH,
+    NO_NUMBER,
+    SUPPORTS,
+    Number,
+    attacker_text,
+    count,
+    figure,
+    fmr_text,
+    limit_text,
+    map_cell,
+    plain,
+    rate_text,
+    share,
+    support_text,
+    title_of,
+)
+
+ALL_JUDGES = "all judges"
+
+
+class CellRow(NamedTuple):
+    """One cell of a control. ``decides`` is the bound that a PASS rests on: ``lower`` or ``upper``."""
+
+    control: str
+    judge: str
+    attacker: str
+    group: str
+    verdict: Verdict
+    value: Number
+    lower: Number
+    upper: Number
+    decides: str
+    limit: str
+    chance: Number
+    trials: Number
+    people: Number
+    reason: str
+
+
+class EstimateRow(NamedTuple):
+    """One estimate, whole."""
+
+    name: str
+    title: str
+    judge: str
+    attacker: str
+    group: str
+    fmr: str
+    value: Number
+    low: Number
+    high: Number
+    lower: Number
+    upper: Number
+    chance: Number
+    trials: Number
+    effective: Number
+    people: Number
+    imputed: Number
+    support: str
+    band: str
+    method: str
+    note: str
+
+
+class MatrixRow(NamedTuple):
+    """A figure of one attacker by judge; ``cells`` stand in the order of the matrix's judges, None where absent.
+
+    ``worst`` names the judge whose value is least safe, where judges differ; ``spread`` is largest minus smallest
+    value, where two judges or more made the figure.
+    """
+
+    attacker: str
+    cells: tuple[EstimateRow | None, ...]
+    worst: str
+    spread: Number
+
+
+class MatrixFigure(NamedTuple):
+    """One figure at one FMR for one group of people, a row an attacker."""
+
+    name: str
+    title: str
+    group: str
+    fmr: str
+    rows: tuple[MatrixRow, ...]
+
+
+class Matrix(NamedTuple):
+    """Figures of one assessment by judge."""
+
+    judges: tuple[str, ...]
+    figures: tuple[MatrixFigure, ...]
+
+
+class MapMatrix(NamedTuple):
+    """MAP[r, c] of one attacker and group at one FMR; ``cells[r][c]``, None where not made."""
+
+    judge: str
+    attacker: str
+    group: str
+    fmr: str
+    attempts: tuple[int, ...]
+    judges: tuple[int, ...]
+    cells: tuple[tuple[EstimateRow | None, ...], ...]
+
+
+class ThresholdRow(NamedTuple):
+    """One kind of comparison behind a figure, and the threshold that decides it."""
+
+    name: str
+    judge: str
+    attacker: str
+    kind: str
+    trials: Number
+    hits: Number
+    threshold: Number
+    target: str
+    fmr: Number
+    fmr_low: Number
+    fmr_high: Number
+    non_mated: Number
+    people: Number
+    support: str
+    imputed: bool
+
+
+def cell_rows(report: Report, control: ControlDecision) -> tuple[CellRow, ...]:
+    """The cells of a control in the order of the report."""
+    return tuple(_cell_row(report, control, row) for row in control.cells)
+
+
+def estimate_rows(result: AssessmentResult) -> tuple[EstimateRow, ...]:
+    """Every estimate of an assessment in the order of the report."""
+    return tuple(_estimate_row(estimate) for estimate in result.estimates)
+
+
+def matrix(report: Report, result: AssessmentResult) -> Matrix:
+    """The figures of an assessment by judge, MAP aside; those that a control judges come first."""
+    found = [e for e in result.estimates if map_cell(e.name) is None]
+    present = {e.recogniser for e in found}
+    order = [card.id for card in report.judges if card.id in present]
+    judges = tuple(dict.fromkeys([*order, *sorted(present - set(order) - {""}), *([""] if "" in present else [])]))
+    grouped: dict[tuple[str, str, str], dict[Attacker | None, list[Estimate]]] = {}
+    for e in found:
+        grouped.setdefault((e.name, fmr_text(e), e.group or ""), {}).setdefault(e.attacker, []).append(e)
+    judged = {row.cell.metric for control in report.decision.controls for row in control.cells}
+    keys = sorted(grouped, key=lambda key: key[0] not in judged)
+    figures = (
+        MatrixFigure(
+            name=name,
+            title=title_of(name),
+            group=group,
+            fmr=fmr,
+            rows=tuple(_matrix_row(grouped[name, fmr, group][a], judges) for a in _ladder(grouped[name, fmr, group])),
+        )
+        for name, fmr, group in keys
+    )
+    return Matrix(tuple(judge or ALL_JUDGES for judge in judges), tuple(figures))
+
+
+def map_matrices(result: AssessmentResult) -> tuple[MapMatrix, ...]:
+    """The MAP matrices of an assessment."""
+    grouped: dict[tuple[str, str, str, str], dict[tuple[int, int], EstimateRow]] = {}
+    for estimate in result.estimates:
+        cell = map_cell(estimate.name)
+        if cell is not None:
+            row = _estimate_row(estimate)
+            key = (row.judge, row.attacker, row.group, row.fmr)
+            grouped.setdefault(key, {})[cell.attempts, cell.judges] = row
+    return tuple(_map_matrix(key, cells) for key, cells in grouped.items())
+
+
+def threshold_rows(result: AssessmentResult) -> tuple[ThresholdRow, ...]:
+    """The kinds of comparison behind every figure that has a threshold or strata."""
+    return tuple(row for estimate in result.estimates for row in _thresholds(estimate))
+
+
+def counts_line(report: Report) -> str:
+    """The case ledger in words."""
+    ledger = report.ledger
+    return (
+        f"{ledger.attempted} cases of {report.dataset.n_test_subjects} people: {ledger.edited} edited, "
+        f"{ledger.refused} refused, {ledger.failed} failed, {ledger.timed_out} timed out, {ledger.invalid} invalid; "
+        f"{ledger.unchanged} outputs unchanged, {ledger.blank} blank"
+    )
+
+
+def _cell_row(report: Report, control: ControlDecision, row: CellDecision) -> CellRow:
+    cell, name = row.cell, row.cell.metric
+    decides = control.limit.on
+    bound, opposite = figure(name, row.bound), figure(name, row.opposite_bound)
+    lower, upper = (opposite, bound) if decides == "upper" else (bound, opposite)
+    found = _estimate_of(report, row)
+    return CellRow(
+        control=control.id,
+        judge=cell.recogniser,
+        attacker=attacker_text(cell.attacker),
+        group=cell.group or "",
+        verdict=row.verdict,
+        value=figure(name, row.value),
+        lower=lower,
+        upper=upper,
+        decides=decides,
+        limit=limit_text(control.limit),
+        chance=NO_NUMBER if found is None else figure(name, found.chance),
+        trials=NO_NUMBER if found is None else count(found.n),
+        people=NO_NUMBER if found is None else count(found.n_subjects),
+        reason=row.reason,
+    )
+
+
+def _estimate_of(report: Report, row: CellDecision) -> Estimate | None:
+    """The estimate that a cell was decided by: the one of its name, judge, attacker and group with its value."""
+    cell = row.cell
+    for result in report.results:
+        for e in result.estimates:
+            same = (e.name, e.recogniser, e.attacker, e.group) == (
+                cell.metric,
+                cell.recogniser,
+                cell.attacker,
+                cell.group,
+            )
+            if same and e.value == row.value:
+                return e
+    return None
+
+
+def _estimate_row(e: Estimate) -> EstimateRow:
+    return EstimateRow(
+        name=e.name,
+        title=title_of(e.name),
+        judge=e.recogniser,
+        attacker=attacker_text(e.attacker),
+        group=e.group or "",
+        fmr=fmr_text(e),
+        value=figure(e.name, e.value),
+        low=figure(e.name, e.low),
+        high=figure(e.name, e.high),
+        lower=figure(e.name, e.lower),
+        upper=figure(e.name, e.upper),
+        chance=figure(e.name, e.chance),
+        trials=count(e.n),
+        effective=count(e.n_eff),
+        people=count(e.n_subjects),
+        imputed=count(e.n_failed),
+        support=support_text(e),
+        band=e.band,
+        method=e.method,
+        note=_note(e),
+    )
+
+
+def _matrix_row(estimates: Sequence[Estimate], judges: Sequence[str]) -> MatrixRow:
+    first = estimates[0]
+    by_judge = {e.recogniser: e for e in estimates}
+    judged = [e for e in estimates if e.recogniser]
+    values = [e.value for e in judged]
+    worst = ""
+    if len(set(values)) > 1 and first.direction is not Direction.NEITHER and first.attacker is not Attacker.CONTROL:
+        least_safe = max(values) if first.direction is Direction.LOWER_IS_SAFER else min(values)
+        worst = ", ".join(e.recogniser for e in judged if e.value == least_safe)
+    return MatrixRow(
+        attacker=attacker_text(first.attacker),
+        cells=tuple(_estimate_row(by_judge[j]) if j in by_judge else None for j in judges),
+        worst=worst or DASH,
+        spread=figure(first.name, max(values) - min(values)) if len(values) > 1 else NO_NUMBER,
+    )
+
+
+def _map_matrix(key: tuple[str, str, str, str], cells: dict[tuple[int, int], EstimateRow]) -> MapMatrix:
+    attempts = tuple(sorted({r for r, _ in cells}))
+    judges = tuple(sorted({c for _, c in cells}))
+    table = tuple(tuple(cells.get((r, c)) for c in judges) for r in attempts)
+    return MapMatrix(*key, attempts=attempts, judges=judges, cells=table)
+
+
+def _thresholds(e: Estimate) -> Iterator[ThresholdRow]:
+    parts: Sequence[Stratum] = e.strata
+    if not parts and isinstance(e.operating_point, OperatingPoint):
+        parts = (Stratum(kind=e.operating_point.kind, n=e.n, hits=0, operating_point=e.operating_point),)
+    for part in parts:
+        point = part.operating_point if isinstance(part.operating_point, OperatingPoint) else None
+        yield ThresholdRow(
+            name=e.name,
+            judge=e.recogniser,
+            attacker=attacker_text(e.attacker),
+            kind=part.kind,
+            trials=count(part.n),
+            hits=count(part.hits) if e.strata and not part.imputed else NO_NUMBER,
+            threshold=plain(point.threshold) if point else NO_NUMBER,
+            target=rate_text(point.target_fmr) if point else DASH,
+            fmr=share(point.fmr) if point else NO_NUMBER,
+            fmr_low=share(point.fmr_low) if point else NO_NUMBER,
+            fmr_high=share(point.fmr_high) if point else NO_NUMBER,
+            non_mated=count(point.n_non_mated) if point else NO_NUMBER,
+            people=count(point.n_people) if point else NO_NUMBER,
+            support=SUPPORTS[point.support] if point else DASH,
+            imputed=part.imputed,
+        )
+
+
+def _ladder(attackers: Iterable[Attacker | None]) -> list[Attacker | None]:
+    return sorted(attackers, key=lambda attacker: -1 if attacker is None else list(Attacker).index(attacker))
+
+
+def _note(e: Estimate) -> str:
+    """What else is known of an estimate, in one line."""
+    parts = [
+        e.note,
+        f"band {e.band}" if e.band else "",
+        f"no hit: at most {figure(e.name, e.upper_any_correlation).text} whatever the correlation"
+        if e.upper_any_correlation is not None
+        else "",
+        f"at a third of the FMR {figure(e.name, e.stricter.value).text}" if e.stricter else "",
+    ]
+    return "; ".join(part for part in parts if part)
