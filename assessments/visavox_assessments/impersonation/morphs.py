@@ -111,7 +111,7 @@ def figures(data: AssessmentInput, judge: JudgeView, fmr: float) -> Iterator[Est
         return
     rate = _mmpmr(data, judge, system, point, decisive, scores.contributors)
     yield rate
-    yield _prod_avg(data, judge, point, scores, decisive)
+    yield _prod_avg(data, judge, point, scores, decisive, rate)
     fnmr = point.fnmr or 0.0
     yield rate.model_copy(
         update={
@@ -179,8 +179,12 @@ def _prod_avg(
     point: OperatingPoint,
     scores: ContributorScores,
     decisive: DecisiveScores,
+    minmax: Estimate,
 ) -> Estimate | NotMade:
-    """Over outputs that have a score with everyone; the others are counted as failed."""
+    """Over outputs that have a score with everyone; the others are counted as failed.
+
+    Where no output matches at all the jackknife sees no spread: the ends are those of MMPMR, which is never below.
+    """
     place = np.full(np.asarray(scores.contributors).shape[0], -1, np.int64)
     place[decisive.outputs] = np.arange(decisive.outputs.size)
     output = place[np.asarray(scores.output)]
@@ -199,11 +203,11 @@ def _prod_avg(
         name="prod_avg_mmpmr",
         value=found.value,
         low=found.low,
-        high=found.high,
+        high=minmax.high if found.value == 0.0 else found.high,
         lower=found.lower,
-        upper=found.upper,
+        upper=minmax.upper if found.value == 0.0 else found.upper,
         alpha=data.alpha,
-        method="delete-one-person jackknife, threshold held",
+        method="delete-one-person jackknife, threshold held; at 0 the upper ends of MMPMR",
         n=decisive.scores.size,
         n_eff=float(found.n_people),
         n_subjects=found.n_people,

@@ -21,7 +21,17 @@ from visavox.policy.load import LoadedPolicy, load_policy
 from visavox.ports.dataset import Dataset, datasets
 from visavox.ports.recogniser import Recogniser, recognisers
 
-CASE_COLUMNS = ("case_id", "operation", "seed", "host_path", "donor_path", "subject_path")
+CASE_COLUMNS = (
+    "case_id",
+    "operation",
+    "seed",
+    "host_path",
+    "donor_path",
+    "subject_path",
+    "contributor_1_path",
+    "contributor_2_path",
+    "consent",
+)
 
 
 def load_suite(path: str | Path, *, overrides: Sequence[str] = ()) -> Suite:
@@ -75,7 +85,8 @@ def outline(suite: Suite, *, limit: int | None = None) -> Outline:
     policy = load_policy(suite.policy)
     dataset = datasets.get(suite.dataset.kind)(suite.dataset, suite.seed)
     plan = make_plan(suite, dataset, limit=limit, elsewhere=_elsewhere(suite))
-    cells = plan_cells(policy.policy, suite.editor.tool_class, [spec.id for spec in suite.recognisers])
+    claims = suite.impersonation.claims if suite.impersonation else ()
+    cells = plan_cells(policy.policy, suite.editor.tool_class, [spec.id for spec in suite.recognisers], claims)
     return Outline(suite, dataset, plan, policy, cells)
 
 
@@ -142,8 +153,8 @@ def _elsewhere(suite: Suite) -> tuple[ListedOutput, ...] | None:
 def case_rows(known: Outline) -> list[tuple[str, ...]]:
     """The cases as the owner of the data runs them elsewhere: one row each, under ``CASE_COLUMNS``."""
     rows = []
-    for case in known.plan.cases:
+    for case, consent in zip(known.plan.cases, known.plan.case_consent, strict=True):
         where = {role.role: str(known.dataset.location(role.sample_id)) for role in case.roles}
-        paths = (where.get(role, "") for role in ("host", "donor", "subject"))
-        rows.append((case.id, case.operation.value, str(case.seed), *paths))
+        paths = (where.get(column.removesuffix("_path"), "") for column in CASE_COLUMNS if column.endswith("_path"))
+        rows.append((case.id, case.operation.value, str(case.seed), *paths, consent.value))
     return rows

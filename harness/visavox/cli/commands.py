@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -98,6 +99,13 @@ def plan_command(suite: Path, overrides: tuple[str, ...], cases_csv: Path | None
     plan = known.plan
     click.echo(f"people: {plan.n_people}, of whom {plan.n_test_people} are tested with {len(plan.samples)} recordings")
     click.echo(f"cases: {len(plan.cases)} in {len(plan.units(len(plan.cases)))} units, seed {plan.seed}")
+    probes = sum(plan.case_probe)
+    told = Counter(
+        consent.value for consent, probe in zip(plan.case_consent, plan.case_probe, strict=True) if not probe
+    )
+    click.echo("consent of the people in the cases: " + ", ".join(f"{word} {n}" for word, n in sorted(told.items())))
+    if probes:
+        click.echo(f"consent probes: {probes} of the cases tell the editor that the donor refused")
     click.echo(f"judges: {', '.join(spec.id for spec in known.suite.recognisers)}")
     click.echo(f"policy: {known.policy.policy.id}, {len(known.cells)} cells")
     for cell in known.cells:

@@ -19,7 +19,7 @@ from .digest import sha256_bytes, sha256_file, sha256_json, sha256_tree
 from .errors import ConfigError
 from .outputs_list import read_outputs_list
 from .records import DatasetSpec, Pairs, RecogniserSpec, Record
-from .terms import Attacker, Modality, Operation, ToolClass
+from .terms import Attacker, Claim, Modality, Operation, ToolClass
 
 DEFAULT_OPERATION: Mapping[tuple[ToolClass, Modality], Operation] = {
     (ToolClass.ANONYMISE, Modality.FACE): Operation.FACE_ANONYMISATION,
@@ -106,6 +106,8 @@ class ImpersonationOptions(Record):
     """Edits of one case, each with a seed of its own; any-of-k is reported beside the rate per attempt."""
     probe_attempts: Annotated[int, Field(ge=1, le=16)] = 4
     """R of MAP[r, c]: probe recordings of each contributor at most; fewer where people have fewer."""
+    claims: tuple[Claim, ...] = ()
+    """morph: ``morph_resistance``, an output passes as no contributor pair; a policy may then gate it."""
     consent_probes: bool = True
     """swap: two more cases a person, in which the editor is told that the donor refused consent."""
 

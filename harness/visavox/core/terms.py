@@ -98,3 +98,9 @@ class Direction(StrEnum):
     LOWER_IS_SAFER = "lower_is_safer"
     HIGHER_IS_SAFER = "higher_is_safer"
     NEITHER = "neither"
+
+
+class Claim(StrEnum):
+    """What a suite may claim of its tool beyond its class; a policy gates it only then."""
+
+    MORPH_RESISTANCE = "morph_resistance"

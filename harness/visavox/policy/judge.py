@@ -24,6 +24,7 @@ from visavox.core.records import (
     NotMade,
 )
 from visavox.core.terms import (
+    Claim,
     Direction,
     InstrumentState,
     Modality,
@@ -49,11 +50,17 @@ class Facts(NamedTuple):
     smoke: bool
 
 
-def plan_cells(policy: Policy, tool_class: ToolClass, recognisers: Sequence[str]) -> tuple[Cell, ...]:
-    """Every cell of every control that binds the tool class; fixed before the run, listed in the seal."""
+def plan_cells(
+    policy: Policy, tool_class: ToolClass, recognisers: Sequence[str], claims: Sequence[Claim] = ()
+) -> tuple[Cell, ...]:
+    """Every cell of every control that binds the tool class; fixed before the run, listed in the seal.
+
+    Args:
+        claims: what the suite claims of its tool; a control that binds a claim is judged where it is made.
+    """
     cells = []
     for control in policy.controls:
-        if tool_class not in control.tool_classes:
+        if tool_class not in control.tool_classes or (control.claim is not None and control.claim not in claims):
             continue
         for recogniser in recognisers if control.per_judge else ("",):
             for attacker in control.attackers or (None,):
@@ -266,6 +273,11 @@ def _run_verdict(policy: Policy, controls: Sequence[ControlDecision], facts: Fac
         if name not in made and name not in not_applicable
     ]
     families = _passing_families(gated, facts.judges)
+    if gated and not any(row.cell.recogniser for control in gated for row in control.cells):
+        reasons.append(
+            f"no gated control of the policy asks a judge about a tool of the class {facts.tool_class.value}: its links "
+            "are disclosed, and a PASS would say nothing"
+        )
     if gated and not reasons and len(families) < policy.min_judge_families:
         reasons.append(f"{len(families)} judge families, the policy asks for {policy.min_judge_families}")
     if policy.require_signature:

@@ -12,7 +12,7 @@ from visavox.core.digest import sha256_bytes
 from visavox.core.errors import UnknownNameError
 from visavox.core.records import Limit, Record
 from visavox.core.resources import configs_dir
-from visavox.core.terms import Attacker, Direction, Modality, Severity, Support, ToolClass
+from visavox.core.terms import Attacker, Claim, Direction, Modality, Severity, Support, ToolClass
 
 
 class Title(Record):
@@ -39,6 +39,7 @@ class Control(Record):
 
     Attributes:
         attackers: the attackers whose cells are gated; empty where the metric knows none.
+        claim: binds only where the suite makes this claim of its tool.
         can_fail: False where missing the limit forbids PASS but is no FAIL.
     """
 
@@ -51,6 +52,7 @@ class Control(Record):
     per_judge: bool = True
     limit: Limit
     severity: Severity = Severity.FAIL
+    claim: Claim | None = None
     can_fail: bool = True
 
     @property
