@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -269,10 +270,12 @@ def _tensor(name: str, shape: tuple[int | str, ...]) -> bytes:
     return _field(1, name) + _field(2, _field(1, _field(1, 1) + _field(2, dims)))
 
 
-def _graph(path: Path, shape: tuple[int | str, ...], operator: str = "Flatten") -> dict[str, Any]:
+def _graph(path: Path, shape: tuple[int | str, ...], operator: str = "Flatten", axis: int = 1) -> dict[str, Any]:
     """An ONNX file whose output is its own input in a row, and the parameters to use it."""
     node = _field(1, "x") + _field(2, "y") + _field(4, operator)
-    graph = _field(1, node) + _field(2, "g") + _field(11, _tensor("x", shape)) + _field(12, _tensor("y", ("n", "d")))
+    node += _field(5, _field(1, "axis") + _field(3, axis) + bytes([0xA0, 1, 2]))  # the type of the attribute: INT
+    row = shape if operator == "Softmax" else ("n", "d")
+    graph = _field(1, node) + _field(2, "g") + _field(11, _tensor("x", shape)) + _field(12, _tensor("y", row))
     path.write_bytes(_field(1, 8) + _field(7, graph) + _field(8, _field(2, 13)))
     return {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "input_px": 16}
 
@@ -289,6 +292,42 @@ def test_the_network_sees_normalised_channels_of_the_crop(photos: list, tmp_path
         crop = cv2.warpAffine(image, matrix, (16, 16)).astype(float)[..., ::-1]
         raw = ((crop - mean) / std).transpose(2, 0, 1).ravel()
         assert np.allclose(vector, raw / np.linalg.norm(raw), atol=1e-6)
+
+
+def _unbound(path: Path, reshape: tuple[int, int]) -> dict[str, Any]:
+    """The kit's MobileFaceNet with an open batch axis, and its last layer's shape (1, rest) put otherwise."""
+    data = MOBILEFACE.read_bytes()
+    for bound, free in [
+        (_field(1, _field(1, 1)) + _field(1, _field(1, 3)), _field(1, _field(2, "")) + _field(1, _field(1, 3))),
+        (_field(1, _field(1, 1)) + _field(1, _field(1, 128)), _field(1, _field(2, "")) + _field(1, _field(1, 128))),
+        (struct.pack("<qq", 1, -1), struct.pack("<qq", *reshape)),
+    ]:
+        assert data.count(bound) == 1 and len(bound) == len(free)
+        data = data.replace(bound, free)
+    path.write_bytes(data)
+    return {"path": str(path), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+@pytest.mark.parametrize(
+    ("reshape", "batching"),
+    [((0, -1), "dynamic"), ((1, 128), "fixed")],
+    ids=["takes batches", "breaks on two"],
+)
+def test_a_graph_is_batched_only_where_it_gives_the_same(
+    judges: dict, photos: list, tmp_path: Path, reshape: tuple[int, int], batching: str
+) -> None:
+    judge = _onnx(**_unbound(tmp_path / "unbound.onnx", reshape))
+    assert (judge.batching, judges["onnx_face"].batching) == (batching, "fixed")
+    many = [*photos, *(image[:, ::-1] for image in photos)] * 3  # more than one batch
+    regions = judge.locate(many[: 2 * len(photos)]) * 3
+    expected = np.stack(judges["onnx_face"].embed(many, regions))
+    assert np.abs(np.stack(judge.embed(many, regions)) - expected).max() <= 1e-5
+
+
+def test_a_graph_that_mixes_a_batch_is_given_one_crop_at_a_time(tmp_path: Path) -> None:
+    mixing = _graph(tmp_path / "mixing.onnx", ("n", 3, 16, 16), "Softmax", axis=0)
+    apart = _graph(tmp_path / "apart.onnx", ("n", 3, 16, 16), "Softmax", axis=1)
+    assert (_onnx(**mixing).batching, _onnx(**apart).batching) == ("fixed", "dynamic")
 
 
 def test_a_template_of_no_length_is_a_failure_to_acquire(photos: list, tmp_path: Path) -> None:

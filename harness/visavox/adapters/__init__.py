@@ -35,6 +35,8 @@ def register() -> None:
         "pixelate": "mosaic of the face, block_px",
         "mask": "a solid box over the face, margin",
         "k_same": "average of the k nearest aligned faces, k",
+        "poisson_swap": "the donor's inner face in the host's picture, with a Poisson seam",
+        "landmark_morph": "two faces warped to their mean shape and blended, alpha",
     }.items():
         editor_port.baselines.register(name, _lazy(f"editors.baselines.{name}", "load"), summary=summary)
     for name, summary in {
@@ -42,4 +44,7 @@ def register() -> None:
         "onnx_face": "any ArcFace-like network: path, sha256, input_px, template, mean, std, channel",
     }.items():
         recogniser_port.recognisers.register(name, _lazy(f"recognisers.{name}", "build"), summary=summary)
+    for name, people in {"facenet-vggface2": "VGGFace2", "facenet-casia-webface": "CASIA-WebFace"}.items():
+        summary = f"FaceNet of {people} (512-d, cosine); MTCNN boxes; weights fetched apart: path, sha256, download"
+        recogniser_port.recognisers.register(name, _lazy("recognisers.facenet", "build"), summary=summary)
     sink_port.sinks.register("mlflow", _lazy("sinks.mlflow", "build"), summary="runs in MLflow: uri, experiment")

@@ -25,6 +25,7 @@ from visavox.ports.editor import Media
 from visavox.ports.recogniser import FailureToAcquire, Region, Vectors
 
 from .alignment import arcface5, crop_faces
+from .cosine import cosines, unit
 from .mtcnn import load_mtcnn
 from .sources import import_package, read_pinned
 
@@ -84,8 +85,8 @@ class OnnxFace:
     """A face network run by onnxruntime; scores are cosines of its L2-normalised output.
 
     Attributes:
-        batching: ``dynamic`` where the graph takes any number of crops at once; ``fixed`` where it takes one, and
-            crops go through it one by one on several threads.
+        batching: ``dynamic`` where the graph takes any number of crops at once and gives each what it gives it alone;
+            ``fixed`` where not, and crops go through it one by one on several threads.
     """
 
     modality: Final = Modality.FACE
@@ -102,9 +103,11 @@ class OnnxFace:
         self._mean, self._std = np.asarray(params.mean, np.float32), np.asarray(params.std, np.float32)
         self._session = _session(data, params.path, device, threads=None)
         self.batching = _check_graph(self._session, name, params.input_px)
+        self._input, self._output = self._session.get_inputs()[0].name, self._session.get_outputs()[0].name
+        if self.batching == "dynamic" and not self._takes_batches():
+            self.batching = "fixed"
         if self.batching == "fixed":
             self._session = _session(data, params.path, device, threads=1)
-        self._input, self._output = self._session.get_inputs()[0].name, self._session.get_outputs()[0].name
         self._detector = load_mtcnn(device)
         self.detector = self._detector.identity
         settings = params.model_dump(mode="json", include={"sha256", "input_px", "template", "mean", "std", "channel"})
@@ -120,11 +123,22 @@ class OnnxFace:
         crops, faults = crop_faces(images, regions, self._template, self._params.input_px)
         usable = [k for k, fault in enumerate(faults) if fault is None]
         vectors = dict(zip(usable, self._run(crops[usable]), strict=True))
-        return [fault or _unit(vectors[k]) for k, fault in enumerate(faults)]
+        return [fault or unit(vectors[k]) for k, fault in enumerate(faults)]
 
     def compare(self, references: Vectors, probes: Vectors) -> npt.NDArray[np.float32]:
         """Cosines, shape (n_references, n_probes)."""
-        return np.asarray(references, np.float32) @ np.asarray(probes, np.float32).T
+        return cosines(references, probes)
+
+    def _takes_batches(self) -> bool:
+        """Tried on two crops, for a graph may say n and still have been drawn for one."""
+        crops = np.random.default_rng(0).integers(0, 256, (2, *2 * [self._params.input_px], 3), np.uint8)
+        try:
+            together = self._forward(crops)
+        except Exception:  # noqa: BLE001 - onnxruntime has an exception class for every status
+            return False
+        alone = np.concatenate([self._forward(crops[:1]), self._forward(crops[1:])])
+        lengths = np.linalg.norm(alone, axis=1, keepdims=True)
+        return together.shape == alone.shape and bool((np.abs(together - alone) <= 1e-5 * lengths).all())
 
     def _run(self, crops: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.float32]]:
         step = 1 if self.batching == "fixed" else _BATCH
@@ -180,11 +194,3 @@ def _check_graph(session: Any, name: str, input_px: int) -> str:
             todo="set input_px to the network's own side",
         )
     return "fixed" if shape[0] == 1 else "dynamic"
-
-
-def _unit(vector: npt.NDArray[np.float32]) -> Vectors | FailureToAcquire:
-    norm = float(np.linalg.norm(vector.astype(np.float64)))
-    if not np.isfinite(norm) or norm < 1e-12:
-        return FailureToAcquire("a template of zero or non-finite length")
-    unit: Vectors = (vector / norm).astype(np.float32)
-    return unit
