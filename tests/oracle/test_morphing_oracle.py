@@ -124,7 +124,7 @@ def test_attempts_of_a_case() -> None:
     case, scores = rng.integers(3, 9, 60), rng.normal(0, 1, 60).round(1)
     found, best = morphing.any_of_k(scores >= 1.0, case), morphing.best_of_k(scores, case)
     assert found.case.tolist() == best.case.tolist() == sorted(set(case.tolist()))
-    for label, any_accepted, largest in zip(found.case, found.values, best.values, strict=True):
+    for label, any_accepted, largest in zip(found.case, found.accepted, best.scores, strict=True):
         mine = [s for s, c in zip(scores, case, strict=True) if c == label]
         assert any_accepted == any(s >= 1.0 for s in mine) and largest == max(mine)
 

@@ -90,7 +90,7 @@ def assumed_correlation(touched: npt.ArrayLike) -> Floats:
 
 
 def person_floor(touched: npt.ArrayLike, trials_each: npt.ArrayLike, *, roles: int = 1) -> Floats:
-    """Cases a (one role) and c (two roles): 1 + roles (m~ - 1) rho_f."""
+    """Cases a (one role) and c (two or three people a trial): 1 + roles (m~ - 1) rho_f."""
     return 1 + roles * (np.asarray(trials_each, np.float64) - 1) * assumed_correlation(touched)
 
 

@@ -62,10 +62,17 @@ class MapMatrix(NamedTuple):
 
 
 class AnyOfK(NamedTuple):
-    """One value per case, cases ascending."""
+    """Whether any attempt of a case was accepted, cases ascending."""
 
     case: Ints
-    values: npt.NDArray[np.generic]
+    accepted: Bools
+
+
+class BestOfK(NamedTuple):
+    """The largest score of each case's attempts, cases ascending."""
+
+    case: Ints
+    scores: Scores
 
 
 class _Rows(NamedTuple):
@@ -235,21 +242,27 @@ def any_of_k(accepted: npt.ArrayLike, case: npt.ArrayLike) -> AnyOfK:
         case: (n,) integer labels.
 
     >>> any_of_k([0, 1, 0], [5, 5, 3])
-    AnyOfK(case=array([3, 5]), values=array([False,  True]))
+    AnyOfK(case=array([3, 5]), accepted=array([False,  True]))
 
     Raises:
         UndefinedMetricError: no attempts, values other than 0 and 1, or labels that are no integers.
     """
-    return _largest(zero_one(accepted, "attempts"), case, np.False_)
+    decided = zero_one(accepted, "attempts")
+    cases, where = _cases(decided, case)
+    return AnyOfK(cases, np.bincount(where[decided], minlength=cases.size) > 0)
 
 
-def best_of_k(scores: npt.ArrayLike, case: npt.ArrayLike) -> AnyOfK:
+def best_of_k(scores: npt.ArrayLike, case: npt.ArrayLike) -> BestOfK:
     """The largest score of a case's attempts: it reaches a threshold iff any of them does.
 
     Raises:
         UndefinedMetricError: no attempts, scores that are not finite, or labels that are no integers.
     """
-    return _largest(finite_scores(scores, "attempt"), case, -np.inf)
+    attempts = finite_scores(scores, "attempt")
+    cases, where = _cases(attempts, case)
+    largest = np.full(cases.size, -np.inf, attempts.dtype)
+    np.maximum.at(largest, where, attempts)
+    return BestOfK(cases, largest)
 
 
 def contributor_table(contributors: npt.ArrayLike) -> Ints:
@@ -304,14 +317,13 @@ def _counts(rows: _Rows, threshold: float) -> Ints:
     return counts.reshape(rows.n_outputs, rows.n_contributors)
 
 
-def _largest(values: npt.NDArray[np.generic], case: npt.ArrayLike, least: object) -> AnyOfK:
+def _cases(attempts: npt.NDArray[np.generic], case: npt.ArrayLike) -> tuple[Ints, Ints]:
+    """The cases, ascending, and which of them each attempt belongs to."""
     labels = np.asarray(case)
-    same_length("attempts", values, labels)
+    same_length("attempts", attempts, labels)
     number_people(labels)  # integers
     cases, where = np.unique(labels, return_inverse=True)
-    largest = np.full(cases.size, least, values.dtype)
-    np.maximum.at(largest, where, values)
-    return AnyOfK(cases, largest)
+    return cases.astype(np.int64), where
 
 
 def _sum_of_rates(name: str, rate: float, other_name: str, other: float) -> float:

@@ -105,6 +105,9 @@ def contributors_rate_interval(hits: npt.ArrayLike, contributors: npt.ArrayLike)
 def prod_avg_interval(data: ContributorScores, threshold: float, *, alpha: float = 0.05) -> MeanInterval:
     """ProdAvg-MMPMR with its jackknife: each contributor deleted with all outputs they went into; threshold held.
 
+    Where all outputs give 0, or all give 1, the jackknife sees no spread and the interval has no width: an end at 0 or
+    1 says nothing there; MMPMR, never below it, has an interval that does.
+
     Raises:
         UndefinedMetricError: as ``prod_avg_mmpmr``, fewer than two people, or a person who went into every output.
     """
