@@ -275,8 +275,8 @@ def _run_verdict(policy: Policy, controls: Sequence[ControlDecision], facts: Fac
     families = _passing_families(gated, facts.judges)
     if gated and not any(row.cell.recogniser for control in gated for row in control.cells):
         reasons.append(
-            f"no gated control of the policy asks a judge about a tool of the class {facts.tool_class.value}: its links "
-            "are disclosed, and a PASS would say nothing"
+            f"no gated control of the policy asks a judge about a tool of the class {facts.tool_class.value}: its "
+            "links are disclosed, and a PASS would say nothing"
         )
     if gated and not reasons and len(families) < policy.min_judge_families:
         reasons.append(f"{len(families)} judge families, the policy asks for {policy.min_judge_families}")

@@ -93,7 +93,7 @@ class AssessmentInput:
         sample_session: (n_samples,) session number within the data set, -1 where unstated.
         case_person: (n_cases,) person whose recording was edited (role ``subject`` or ``host``).
         case_sample: (n_cases,) number of that sample, -1 where it is not known (media made elsewhere).
-        second_person, second_sample: (n_cases,) the donor or second contributor in the same way; -1 where there is none.
+        second_person, second_sample: (n_cases,) the donor or second contributor in the same way; -1 for none.
         case_first: (n_cases,) number of the first attempt of the same case, its own where it is that.
         case_probe: (n_cases,) bool: the editor was told that the donor refused consent.
         case_outcome: (n_cases,) what became of each.
