@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from kit_photos import photo
 
+N_CLASSES = 8631  # of VGGFace2; CASIA-WebFace has 10575
 SETTING = "7103d58ab1ac90a6 c8c68f9d45069c6a 798a416151aabf4e ec91fa34ac7eaf02 9857d8a69f483890 6c12828bef8c7a8e"
 
 
@@ -33,12 +34,12 @@ class WeightFile(NamedTuple):
         return {"path": str(self.path), "sha256": self.sha256}
 
 
-@lru_cache(maxsize=2)
-def made_weights(n_classes: int = 40) -> WeightFile:
-    """A file with every layer of the published ones; ``n_classes`` people in the classifier, 8631 in VGGFace2's."""
+@lru_cache(maxsize=1)
+def made_weights() -> WeightFile:
+    """A file with every layer of the published ones, and the classifier of VGGFace2's."""
     with torch.random.fork_rng():
-        torch.manual_seed(n_classes)
-        network = facenet_pytorch.InceptionResnetV1(classify=True, num_classes=n_classes)
+        torch.manual_seed(1)
+        network = facenet_pytorch.InceptionResnetV1(classify=True, num_classes=N_CLASSES)
     for layer in network.modules():
         if isinstance(layer, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
             layer.momentum = None  # the mean over what it is shown
