@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from logging import Logger
 from pathlib import Path
 
@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from visavox.api.clock import now, when
 from visavox.api.preparation import Prepared, outline, prepare
+from visavox.api.worst import worst_page
 from visavox.core.config import Suite, artifact_digest, code_digest
 from visavox.core.contracts import contract
 from visavox.core.digest import canonical_json
-from visavox.core.errors import SuiteChangedError
+from visavox.core.errors import MissingDependencyError, RunFolderError, SuiteChangedError
 from visavox.core.records import (
     AssessmentResult,
     CaseLedger,
@@ -46,10 +47,19 @@ from visavox.evidence.seal import Register, RegisteredRun, Seal, parse_seal
 from visavox.metrics import intervals
 from visavox.policy.judge import Facts, judge
 from visavox.ports.assessment import Assessment, AssessmentInput, JudgeView, ScoreTable, assessments
+from visavox.ports.sink import sinks
+from visavox.reporting.forms import FORMS, write_forms
 from visavox.reporting.schema import parse_report, report_bytes
 
 
-def run(suite: Suite, out: str | Path, *, limit: int | None = None, progress: Progress = silent) -> Report:
+def run(
+    suite: Suite,
+    out: str | Path,
+    *,
+    limit: int | None = None,
+    progress: Progress = silent,
+    announce: Callable[[str], None] = lambda line: None,
+) -> Report:
     """Runs a suite in a folder; the same call on a half-done folder continues it, on a finished one reads it.
 
     Args:
@@ -57,6 +67,8 @@ def run(suite: Suite, out: str | Path, *, limit: int | None = None, progress: Pr
         out: the run folder, made 0700.
         limit: a smoke run over that many cases; never a PASS.
         progress: receives a step after every unit.
+        announce: receives a line for what happened after the report was written: a form that could not be rendered,
+            what became of tracking. Neither changes the report or its verdict.
 
     Raises:
         VisavoxError: see ``visavox.core.errors``; a run that ends in an error writes no report.
@@ -67,6 +79,8 @@ def run(suite: Suite, out: str | Path, *, limit: int | None = None, progress: Pr
         finished = _finished(folder, suite, limit)
         if finished is not None:
             _tidy(folder, suite)
+            if not (folder.root / FORMS["html"].file).exists():
+                _write_forms(finished, folder, announce)
             return finished
         prepared = prepare(suite, limit=limit)
         check_inputs(prepared.plan, prepared.dataset)
@@ -79,8 +93,19 @@ def run(suite: Suite, out: str | Path, *, limit: int | None = None, progress: Pr
             Register().append(_registered(prepared.seal, report.clock.run, report.decision.verdict.value))
             folder.write(folder.report, report_bytes(report))
             log.info("verdict %s", report.decision.verdict.value)
+        _write_forms(report, folder, announce)
         _tidy(folder, suite)
-        return report
+    if suite.tracking is not None:
+        announce(f"tracking: {sinks.get(suite.tracking.kind)(suite.tracking).send(folder.root, report)}")
+    return report
+
+
+def _write_forms(report: Report, folder: RunFolder, announce: Callable[[str], None]) -> None:
+    """report.html and its like: views of a report that stands, so that none of them can lose it."""
+    try:
+        write_forms(report, folder.root)
+    except (MissingDependencyError, RunFolderError) as error:
+        announce(f"report.json stands, its other forms were not written: {error}")
 
 
 def _finished(folder: RunFolder, suite: Suite, limit: int | None) -> Report | None:
@@ -135,6 +160,9 @@ def _execute(prepared: Prepared, folder: RunFolder, journal: Journal, progress: 
         views.append(judge_view(recogniser, plan, sets, scorer, score_tables))
     _write_people(folder, plan)
     results = [*_assess(prepared, wanted, tuple(views), rows), _ledger_result(prepared, rows)]
+    if suite.execution.worst_leaks and any(table.name == "original-edited" for table in score_tables):
+        page = worst_page(prepared, Store(folder.media), rows, tuple(views), results, suite.execution.worst_leaks)
+        folder.write(folder.root / "worst.html", page.encode())
     ledger = case_ledger(plan, rows)
     return _build(prepared, tuple(results), ledger, journal.sessions(), _run_id(journal))
 

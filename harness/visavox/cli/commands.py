@@ -27,10 +27,13 @@ from visavox.ports.assessment import assessments
 from visavox.ports.dataset import datasets
 from visavox.ports.editor import baselines, editors
 from visavox.ports.recogniser import recognisers
+from visavox.ports.sink import sinks
 from visavox.reporting.schema import report_schema
 from visavox.reporting.text import verdict_page
 
 from .progress import progress
+from .report_command import report_command
+from .track_command import track_command
 
 T = TypeVar("T")
 WIDE = 140
@@ -65,10 +68,13 @@ def run_command(
         return
     if out is None:
         raise click.UsageError("run needs --out DIR, the folder to write to")
+    remarks: list[str] = []
     with progress(mode) as sink:
-        report = api.run(loaded, out, limit=limit, progress=sink)
+        report = api.run(loaded, out, limit=limit, progress=sink, announce=remarks.append)
     _page(report, err=mode == "jsonl")
-    click.echo(f"report: {out / 'report.json'}", err=True)
+    for remark in remarks:
+        click.echo(remark, err=True)
+    click.echo(f"report: {out / 'report.json'}, and report.html to read", err=True)
 
 
 @cli.command("gate")
@@ -127,7 +133,7 @@ def show_command(folder: Path) -> None:
 @click.argument(
     "what",
     required=False,
-    type=click.Choice(["editors", "baselines", "recognisers", "datasets", "assessments", "policies"]),
+    type=click.Choice(["editors", "baselines", "recognisers", "datasets", "assessments", "sinks", "policies"]),
 )
 def list_command(what: str | None) -> None:
     """List what is registered, all kinds or one."""
@@ -137,6 +143,7 @@ def list_command(what: str | None) -> None:
         "recognisers": _rows(recognisers),
         "datasets": _rows(datasets),
         "assessments": _rows(assessments),
+        "sinks": _rows(sinks),
         "policies": names(),
     }
     for kind, rows in kinds.items():
@@ -162,6 +169,10 @@ def schema_command(what: str) -> None:
     """Print the JSON Schema of a suite, a report or a policy."""
     schema = {"suite": Suite.model_json_schema, "report": report_schema, "policy": Policy.model_json_schema}[what]()
     click.echo(json.dumps(schema, indent=2, ensure_ascii=False))
+
+
+cli.add_command(report_command)
+cli.add_command(track_command)
 
 
 def _rows(registry: Registry[T]) -> list[str]:
