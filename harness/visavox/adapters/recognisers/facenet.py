@@ -5,8 +5,8 @@
 the published one), ``download`` (nothing is fetched without it) and ``margin_px`` (0, the library's default).
 
 Their accuracy was never measured by this project, for want of the weights: that the templates are the library's own is
-shown with weights of the same layout that a test makes. Published by their author: 99.65 and 99.05 % on LFW, whose
-people are among those they were trained on (VGGFace2 shares 594 with it, CASIA-WebFace 17, by the lists of
+shown with weights of the same layout that a test makes. Published by their author: 99.65 and 99.05 % on LFW, some of
+whose people they were trained on (593 of VGGFace2's and 17 of CASIA-WebFace's are in LFW by the lists of
 happynear/FaceDatasets), hence ``training_overlap`` = some.
 """
 
