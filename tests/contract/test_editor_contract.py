@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from visavox.core.errors import ConfigError
+from visavox.core.terms import Operation
 from visavox.editor import EditRequest, EditResult
 from visavox.engine.worker import EditorLimits
 from visavox.media.image import encode_png
+from visavox.ports.dataset import renderers
 from visavox.ports.editor import baselines, editors
 from visavox.testing.contract import assert_editor_contract, check_editor, contract_requests
 
@@ -45,12 +47,26 @@ def test_every_kind_of_editor_keeps_the_contract(kind: str, tmp_path: Path) -> N
     assert_editor_contract(spec_of(kind, tmp_path), limits=LIMITS)
 
 
+PAIRS = {"poisson_swap": ("host", "donor"), "landmark_morph": ("contributor_1", "contributor_2")}
+
+
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("name", list(baselines))
+@pytest.mark.parametrize("name", [name for name in baselines if name not in PAIRS])
 def test_every_baseline_keeps_the_contract(name: str) -> None:
     images = [np.asarray(request.media["subject"]) for request in contract_requests()[:2]]
     limits = EditorLimits(timeout_s=60, load_timeout_s=300, memory_mb=4096)  # some draw a gallery of people first
     assert_editor_contract({"kind": "baseline", "name": name}, images=images, limits=limits, must_edit=False)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", PAIRS)
+def test_every_baseline_of_two_people_keeps_the_contract(name: str) -> None:
+    drawn = renderers.get("synthetic-faces")(5, [(0, 0), (1, 0)], size_px=112)
+    images = [drawn[0], drawn[1][:, 4:108]]
+    operation = Operation.FACE_MORPH if name == "landmark_morph" else Operation.FACE_SWAP
+    limits = EditorLimits(timeout_s=60, load_timeout_s=300, memory_mb=4096)
+    spec = {"kind": "baseline", "name": name}
+    assert_editor_contract(spec, images=images, roles=PAIRS[name], operation=operation, limits=limits)
 
 
 class Breaker:
