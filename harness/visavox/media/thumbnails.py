@@ -10,6 +10,7 @@ on the line from the one to the other:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
 
@@ -19,13 +20,14 @@ from PIL import Image as PillowImage
 
 from .image import Image
 
-LONGEST: Final = 512
+LONGEST: Final = 256
 SMALLEST: Final = 16
+SMOOTHING: Final = 4
 TILE: Final = 8
-_STANDARD_ERRORS: Final = 3.0
-_LEAST_DIFFERENCE: Final = 1.0
+_STANDARD_ERRORS: Final = 4.0
+_LEAST_DIFFERENCE: Final = 4.0
 _LEAST_SHARE: Final = 0.01
-_UNCHANGED_WITHIN: Final = 2.0
+_LEAST_SPREAD: Final = 64.0
 _ALIKE: Final = 0.8
 _UNLIKE: Final = 0.5
 _PLAIN_DIFFERENCE: Final = 24.0
@@ -77,12 +79,13 @@ def thumbnail_shows(thumbnail: Image, output: Image, source: Image | None) -> Th
 
 def _projected(thumbnail: Pixels, output: Pixels, source: Pixels) -> ThumbnailVerdict:
     """Edited or unedited by ``t``, if its standard error over tiles lets it be told from 1/2."""
-    difference = source - output
-    thumbnail = _in_tone_of(thumbnail, output, np.abs(difference).max(axis=2) <= _UNCHANGED_WITHIN)
-    along = _tile_sums(((thumbnail - output) * difference).sum(axis=2))
+    x, y, z = (_smoothed(pixels) for pixels in (thumbnail, output, source))
+    x, z = _in_tone_of(x, y), _in_tone_of(z, y)
+    difference = z - y
+    along = _tile_sums(((x - y) * difference).sum(axis=2))
     length = _tile_sums((difference**2).sum(axis=2))
     total = float(length.sum())
-    if total < 3 * thumbnail.shape[0] * thumbnail.shape[1] * _LEAST_SHARE * _LEAST_DIFFERENCE**2:
+    if total < _LEAST_SHARE * difference.size * _LEAST_DIFFERENCE**2:
         return ThumbnailVerdict.UNDETERMINED
     t = float(along.sum()) / total
     error = float(np.sqrt(((along - t * length) ** 2).sum())) / total
@@ -93,11 +96,7 @@ def _projected(thumbnail: Pixels, output: Pixels, source: Pixels) -> ThumbnailVe
 
 def _differs_plainly(thumbnail: Pixels, output: Pixels) -> bool:
     """Whether tiles stand out by more than another size, compression or tone can explain."""
-    x, y = (_tile_means(pixels) for pixels in (thumbnail, output))
-    kept = np.ones(x.shape[:2], dtype=bool)
-    for _ in range(3):
-        apart = np.abs(_in_tone_of(x, y, kept) - y).max(axis=2)
-        kept = apart <= np.median(apart)
+    apart = np.abs(_tile_means(_in_tone_of(thumbnail, output) - output)).max(axis=2)
     return float((apart > _PLAIN_DIFFERENCE + 2 * np.median(apart)).mean()) >= _PLAIN_SHARE
 
 
@@ -113,50 +112,63 @@ class _View(NamedTuple):
 
 def _best_view(thumbnail: Image, output: Image, source: Image | None) -> _View | None:
     """The way to lay the pictures over each other that fits best; None if their shapes differ and nothing fits."""
-    views = []
-    for turns in range(4):
-        turned = np.rot90(thumbnail, turns)
-        if _has_shape_of(turned, output):
-            views.append((turns == 0, _view(turned, output, source)))
-            continue
-        views += [(False, _view(inner, output, source)) for inner in (_without_bars(turned, output), turned)]
-        views.append((False, _view(turned, *(_cropped(p, turned) for p in (output, source)))))
-    upright = [view for is_upright, view in views if is_upright]
-    best = max((view for _, view in views), key=lambda view: view.likeness)
-    if upright and best.likeness < max(_ALIKE, upright[0].likeness + 0.1):
-        best = upright[0]
-    return best if upright or best.likeness >= _ALIKE else None
+    upright = _view(thumbnail, output, source) if _has_shape_of(thumbnail, output) else None
+    if upright is not None and upright.likeness >= _ALIKE:
+        return upright
+    views = [view for turns in range(4) for view in _views(np.rot90(thumbnail, turns), output, source)]
+    best = max(views, key=lambda view: view.likeness)
+    return best if best.likeness >= _ALIKE else upright
 
 
-def _view(thumbnail: Image, output: Image | None, source: Image | None) -> _View:
-    height, width = thumbnail.shape[:2]
-    x = thumbnail.astype(np.float64)
-    y, z = (None if p is None else _resized(p, height, width).astype(np.float64) for p in (output, source))
-    assert y is not None
+def _views(thumbnail: Image, output: Image, source: Image | None) -> Iterator[_View]:
+    """As the pictures lie; without bars around the thumbnail; the thumbnail being the pictures' middle."""
+    yield _view(thumbnail, output, source)
+    if not _has_shape_of(thumbnail, output):
+        yield _view(_middle(thumbnail, output.shape), output, source)
+        cut = None if source is None else _middle(source, thumbnail.shape)
+        yield _view(thumbnail, _middle(output, thumbnail.shape), cut)
+
+
+def _view(thumbnail: Image, output: Image, source: Image | None) -> _View:
+    """All in the size of the smallest."""
+    height, width = (min(p.shape[axis] for p in (thumbnail, output)) for axis in (0, 1))
+    x, y = (_resized(p, height, width).astype(np.float64) for p in (thumbnail, output))
+    z = None if source is None else _resized(source, height, width).astype(np.float64)
     return _View(x, y, z, max(_likeness(x, p) for p in (y, z) if p is not None))
 
 
 def _likeness(x: Pixels, y: Pixels) -> float:
     """Correlation of the two pictures' brightness; 1 where both are as good as even."""
-    a, b = (p.mean(axis=2) - p.mean() for p in (x, y))
+    a, b = (p @ np.full(3, 1 / 3) - p.mean() for p in (x, y))
     spread = float(np.sqrt((a**2).mean() * (b**2).mean()))
-    if spread < _LEAST_DIFFERENCE:
-        return 1.0 if max(float(a.std()), float(b.std())) < 2 * _LEAST_DIFFERENCE else 0.0
+    if spread < 1.0:
+        return 1.0 if max(float(a.std()), float(b.std())) < 2.0 else 0.0
     return float((a * b).mean()) / spread
 
 
-def _in_tone_of(x: Pixels, y: Pixels, where: npt.NDArray[np.bool_]) -> Pixels:
-    """``x`` with each channel's brightness and contrast brought to ``y``'s, by the pixels ``where`` both are alike."""
-    if where.mean() < 0.1:
-        return x
-    toned = np.empty_like(x)
-    for channel in range(3):
-        a, b = x[..., channel][where], y[..., channel][where]
-        spread = float(a.var())
-        gain = float(((a - a.mean()) * (b - b.mean())).mean()) / spread if spread > 64 else 1.0
-        gain = min(max(gain, 0.5), 2.0)
-        toned[..., channel] = (x[..., channel] - a.mean()) * gain + b.mean()
+def _in_tone_of(x: Pixels, y: Pixels) -> Pixels:
+    """``x`` with each channel's brightness and contrast brought to ``y``'s, by the half where they are most alike."""
+    a, b = _tile_means(x), _tile_means(y)
+    kept = np.ones(a.shape[:2], dtype=bool)
+    gain, offset = np.ones(3), np.zeros(3)
+    for _ in range(4):
+        p, q = a[kept], b[kept]
+        spread = p.var(axis=0)
+        shared = ((p - p.mean(axis=0)) * (q - q.mean(axis=0))).mean(axis=0)
+        gain = np.where(spread > _LEAST_SPREAD, np.clip(shared / np.maximum(spread, _LEAST_SPREAD), 0.5, 2.0), 1.0)
+        offset = q.mean(axis=0) - gain * p.mean(axis=0)
+        apart = np.abs(gain * a + offset - b).max(axis=2)
+        kept = apart <= np.median(apart)
+    toned: Pixels = gain * x + offset
     return toned
+
+
+def _smoothed(pixels: Pixels) -> Pixels:
+    """Means over squares of `SMOOTHING` pixels: finer detail hangs on how a thumbnail was made smaller."""
+    sums = np.pad(pixels, ((1, 0), (1, 0), (0, 0))).cumsum(axis=0).cumsum(axis=1)
+    far, near = slice(SMOOTHING, None), slice(None, -SMOOTHING)
+    means: Pixels = (sums[far, far] - sums[near, far] - sums[far, near] + sums[near, near]) / SMOOTHING**2
+    return means
 
 
 def _has_shape_of(a: Image, b: Image) -> bool:
@@ -166,37 +178,24 @@ def _has_shape_of(a: Image, b: Image) -> bool:
     return bool(abs(small[1] - large[1] / scale[0]) <= 1.5 or abs(small[0] - large[0] / scale[1]) <= 1.5)
 
 
-def _without_bars(thumbnail: Image, picture: Image) -> Image:
-    """The middle of the thumbnail, of the picture's shape: what is left and right, or above and below, are bars."""
-    height, width = _fitting(picture.shape[0] / picture.shape[1], thumbnail)
-    return _middle(thumbnail, height, width)
-
-
-def _cropped(picture: Image | None, thumbnail: Image) -> Image | None:
-    """The middle of the picture, of the thumbnail's shape."""
-    if picture is None:
-        return None
-    height, width = _fitting(thumbnail.shape[0] / thumbnail.shape[1], picture)
-    return _middle(picture, height, width)
-
-
-def _fitting(height_per_width: float, around: Image) -> tuple[int, int]:
-    height, width = around.shape[:2]
-    return min(height, max(1, round(width * height_per_width))), min(width, max(1, round(height / height_per_width)))
-
-
-def _middle(image: Image, height: int, width: int) -> Image:
-    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
-    return image[top : top + height, left : left + width]
+def _middle(image: Image, shape: tuple[int, ...]) -> Image:
+    """The largest middle part that has the aspect ratio of ``shape``."""
+    height, width = image.shape[:2]
+    inner_height = min(height, max(1, round(width * shape[0] / shape[1])))
+    inner_width = min(width, max(1, round(height * shape[1] / shape[0])))
+    top, left = (height - inner_height) // 2, (width - inner_width) // 2
+    return image[top : top + inner_height, left : left + inner_width]
 
 
 def _tile_sums(plane: Pixels) -> Pixels:
     rows, columns = (np.arange(0, size, TILE) for size in plane.shape[:2])
-    return np.add.reduceat(np.add.reduceat(plane, rows, axis=0), columns, axis=1)
+    sums: Pixels = np.add.reduceat(np.add.reduceat(plane, rows, axis=0), columns, axis=1)
+    return sums
 
 
 def _tile_means(pixels: Pixels) -> Pixels:
-    return _tile_sums(pixels) / _tile_sums(np.ones_like(pixels))
+    means: Pixels = _tile_sums(pixels) / _tile_sums(np.ones((*pixels.shape[:2], 1)))
+    return means
 
 
 def _resized(image: Image, height: int, width: int) -> Image:
