@@ -27,6 +27,7 @@ from visavox.adapters.recognisers.facenet import face_crop
 from visavox.adapters.recognisers.facenet_weights import RELEASES, Release
 from visavox.core.errors import ConfigError, WeightsError
 from visavox.core.records import RecogniserSpec
+from visavox.engine.environment import examine
 from visavox.ports.recogniser import FailureToAcquire, Recogniser, Region, recognisers
 
 NAMES = ("facenet-vggface2", "facenet-casia-webface")
@@ -322,3 +323,21 @@ def test_the_library_looks_for_the_file_in_the_same_place(monkeypatch: pytest.Mo
         with pytest.raises(io.UnsupportedOperation):
             facenet_pytorch.InceptionResnetV1(pretrained=word)
         assert opened[-1] == str(kept)
+
+
+def test_doctor_looks_there_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def said() -> str:
+        (finding,) = (f for f in examine(tmp_path) if f.topic == "facenet weights")
+        assert finding.is_well and str(facenet_weights.library_folder()) in finding.text
+        return finding.text
+
+    monkeypatch.delenv("TORCH_HOME", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert said().startswith("none")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    assert said().startswith("none")
+    for release in RELEASES.values():
+        kept = facenet_weights.library_folder() / release.file
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.touch()
+    assert all(release.file in said() for release in RELEASES.values())

@@ -92,6 +92,7 @@ def examine(folder: Path) -> list[Finding]:
         findings.append(Finding(name, version is not None or name == "mlflow", version or f"not installed: {need}"))
     findings.append(_device())
     findings.append(_weights())
+    findings.append(_facenet_weights())
     free = shutil.disk_usage(folder).free / 2**30
     findings.append(Finding("disk", free > 2, f"{free:.1f} GiB free; runs need about 100 kB per output until they end"))
     findings.append(Finding("cpu", True, f"{os.cpu_count()} cores"))
@@ -121,3 +122,12 @@ def _weights() -> Finding:
             "weights", True, "dlib ResNet and MTCNN come with their packages; onnx_face needs a file of yours"
         )
     return Finding("weights", False, "dlib's weights are missing: pip install 'visavox[models]'")
+
+
+def _facenet_weights() -> Finding:
+    """No package brings them, and nobody needs them who names other judges: absent is no fault."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    folder = Path(os.environ.get("TORCH_HOME") or f"{cache}/torch").expanduser() / "checkpoints"
+    names = [path.name for path in sorted(folder.glob("2018*-*.pt"))]
+    need = "" if names else "; the facenet recognisers need `path` or `download: true` in the suite"
+    return Finding("facenet weights", True, f"{', '.join(names) or 'none'} in {folder}{need}")
