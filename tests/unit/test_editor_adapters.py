@@ -39,13 +39,13 @@ def run(tmp_path: Path, argv: list[str], **spec: Any) -> Any:
 @pytest.mark.parametrize(("token", "wanted"), [("{input}", IMAGE), ("{donor}", DONOR)])
 def test_the_program_is_given_each_image(token: str, wanted: Any, tmp_path: Path) -> None:
     argv = [*program("shutil.copy(a[0], a[1])"), token, "{output}", "{input}"]
-    assert np.array_equal(run(tmp_path, argv), wanted)
+    assert np.array_equal(run(tmp_path, argv).image, wanted)
 
 
 def test_seed_and_case_are_passed_and_no_shell_reads_the_rest(tmp_path: Path) -> None:
     code = "sys.exit(0 if a[2:] == ['42', 'a' * 16, '$HOME; *'] and not shutil.copy(a[0], a[1]) is None else 5)"
     argv = [*program(code), "{input}", "{output}", "{seed}", "{case_id}", "$HOME; *"]
-    assert np.array_equal(run(tmp_path, argv), IMAGE)
+    assert np.array_equal(run(tmp_path, argv).image, IMAGE)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_a_folder_answers_by_its_rows(tmp_path: Path) -> None:
         "6,,invalid,x\n7,b.png,edited,x\n8,c.png,edited,x\n",
     )
     results = editor.edit([request(str(i)) for i in range(1, 10)])
-    assert np.array_equal(results[0], IMAGE) and np.array_equal(results[1], IMAGE)
+    assert np.array_equal(results[0].image, IMAGE) and np.array_equal(results[1].image, IMAGE)
     assert results[2] == Refused("stated in outputs.csv")
     assert [r.outcome for r in results[3:]] == ["failed", "timed_out", "invalid", "invalid", "invalid", "failed"]
     assert [r.reason.split(":")[0] for r in results[6:]] == [

@@ -152,17 +152,22 @@ def _journalled(request: EditRequest, result: CaseResult, store: Store) -> Journ
         raise LedgerError("match results to cases", found=f"{result.case_id} for {request.case_id}", todo="report this")
     outputs: tuple[Output, ...] = ()
     if result.outcome is Outcome.EDITED:
-        outputs = (_output(result.media, next(iter(request.media.values()), None), store),)
+        outputs = (_output(result, next(iter(request.media.values()), None), store),)
     row = EditRow(case_id=result.case_id, outcome=result.outcome, outputs=outputs, reason=result.reason)
     return JournalledEdit(row, result.stderr_tail)
 
 
-def _output(media: Media | None, source: Media | None, store: Store) -> Output:
+def _output(result: CaseResult, source: Media | None, store: Store) -> Output:
+    media = result.media
     if not isinstance(media, np.ndarray):
         raise LedgerError("store an output", found=f"a {type(media).__name__} for a face", todo="report this")
     unchanged = isinstance(source, np.ndarray) and np.array_equal(media, source)
     return Output(
-        digest=store.put(encode_png(media)), unchanged=unchanged, blank=is_blank(media), shape=tuple(media.shape)
+        digest=store.put(encode_png(media)),
+        unchanged=unchanged,
+        blank=is_blank(media),
+        shape=tuple(media.shape),
+        leaks=result.leaks,
     )
 
 

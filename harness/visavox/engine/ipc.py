@@ -23,7 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from visavox.core.errors import WorkerProtocolError
-from visavox.ports.editor import Audio, Failed, Media, Refused
+from visavox.media.metadata import Leak
+from visavox.ports.editor import Audio, EditedFile, Failed, Media, Refused
 
 Array: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 
@@ -188,7 +189,16 @@ def fault_of(result: object) -> str:
     """
     if isinstance(result, Refused | Failed):
         return ""
+    if isinstance(result, EditedFile):
+        return _fault_of_leaks(result.leaks) or _fault_of_image(result.image)
     return _fault_of_audio(result) if isinstance(result, Audio) else _fault_of_image(result)
+
+
+def _fault_of_leaks(leaks: object) -> str:
+    known = {leak.value for leak in Leak}
+    if isinstance(leaks, tuple) and all(isinstance(leak, str) for leak in leaks):
+        return "" if list(leaks) == sorted(known.intersection(leaks)) else "leaks that are no sorted known codes"
+    return "leaks that are no tuple of texts"
 
 
 def _fault_of_image(image: object) -> str:
@@ -250,6 +260,20 @@ def get_media(described: Any, arrays: Sequence[Array]) -> Media:
     if fault := fault_of(media):
         raise WorkerProtocolError("read a medium", found=fault)
     return media
+
+
+def get_leaks(described: object) -> tuple[str, ...] | None:
+    """What the file of an output gives away, as ``leaks`` in the header states it; None if nothing is stated.
+
+    Raises:
+        WorkerProtocolError: if these are no known codes.
+    """
+    if described is None:
+        return None
+    leaks = tuple(described) if isinstance(described, list) else described
+    if fault := _fault_of_leaks(leaks):
+        raise WorkerProtocolError("read what a file gives away", found=fault)
+    return leaks  # type: ignore[return-value]  # checked above
 
 
 def _index(value: object) -> int:

@@ -26,7 +26,7 @@ import psutil
 
 from visavox.core.errors import ConfigError, EditorError, WorkerProtocolError
 from visavox.core.terms import Outcome
-from visavox.engine.ipc import Array, Channel, Message, get_media, put_media
+from visavox.engine.ipc import Array, Channel, Message, get_leaks, get_media, put_media
 from visavox.engine.worker_main import EXIT_CONNECTION_LOST, MAX_BATCH
 from visavox.ports.editor import EditRequest, Media
 
@@ -65,6 +65,7 @@ class CaseResult(NamedTuple):
         reason: what happened, in words; empty if edited. The same fault reads the same in every run.
         stderr_tail: at most 2 kB of what the model wrote last (standard output too); empty if edited.
         is_fault: whether the model broke down over this case (crash, time-out, memory, exception, miscount), twice.
+        leaks: what the file of the output gives away; None if no file was there.
     """
 
     case_id: str
@@ -73,6 +74,7 @@ class CaseResult(NamedTuple):
     reason: str
     stderr_tail: str = ""
     is_fault: bool = False
+    leaks: tuple[str, ...] | None = None
 
 
 class _Fault(NamedTuple):
@@ -385,14 +387,15 @@ def _read_answer(process: _Process, batch: Sequence[EditRequest], number: int, m
     try:
         if body["type"] == "error":
             return _Fault(Outcome(body["outcome"]), _clean(str(body["reason"])), process.stderr_tail(since))
-        rows = [(Outcome(row["outcome"]), row.get("media"), str(row.get("reason", ""))) for row in body["results"]]
+        rows = [(Outcome(row["outcome"]), row, str(row.get("reason", ""))) for row in body["results"]]
         pairs = list(zip(batch, rows, strict=True))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise WorkerProtocolError("read an answer", found=f"{type(error).__name__}: {error}") from None
     results = []
-    for request, (outcome, media, reason) in pairs:
+    for request, (outcome, row, reason) in pairs:
         if outcome is Outcome.EDITED:
-            results.append(CaseResult(request.case_id, outcome, get_media(media, message.arrays), ""))
+            media, leaks = get_media(row.get("media"), message.arrays), get_leaks(row.get("leaks"))
+            results.append(CaseResult(request.case_id, outcome, media, "", leaks=leaks))
         else:
             results.append(CaseResult(request.case_id, outcome, None, _clean(reason), process.stderr_tail(since)))
     return results

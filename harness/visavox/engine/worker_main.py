@@ -143,7 +143,7 @@ def _kinds(request: EditRequest) -> set[str]:
 def _result(result: Any, kinds: set[str], arrays: list[Array]) -> dict[str, Any]:
     """One result for the header. ``Failed`` may carry an ``outcome`` of its own (media made elsewhere)."""
     from visavox.engine.ipc import fault_of, kind_of, put_media
-    from visavox.ports.editor import Failed, Refused
+    from visavox.ports.editor import EditedFile, Failed, Refused
 
     if isinstance(result, Refused):
         return {"outcome": "refused", "reason": _short(result.reason)}
@@ -152,10 +152,11 @@ def _result(result: Any, kinds: set[str], arrays: list[Array]) -> dict[str, Any]
     fault = fault_of(result)
     if fault:
         return {"outcome": "invalid", "reason": _short(fault)}
-    media: Media = result
+    media: Media = result.image if isinstance(result, EditedFile) else result
     if len(kinds) == 1 and kind_of(media) not in kinds:
         return {"outcome": "invalid", "reason": f"{kind_of(media)} in answer to a case of {kinds.pop()}s"}
-    return {"outcome": "edited", "media": put_media(media, arrays)}
+    leaks = list(result.leaks) if isinstance(result, EditedFile) else None
+    return {"outcome": "edited", "media": put_media(media, arrays), "leaks": leaks}
 
 
 def _describe(error: BaseException) -> str:

@@ -47,8 +47,21 @@ class Failed:
     reason: str
 
 
+@dataclass(frozen=True)
+class EditedFile:
+    """An edited image that came in a file, and what that file gives away beside the picture.
+
+    Attributes:
+        image: the picture.
+        leaks: codes of ``visavox.media.metadata.Leak``, sorted.
+    """
+
+    image: Image
+    leaks: tuple[str, ...] = ()
+
+
 Media: TypeAlias = "Image | Audio"
-EditResult: TypeAlias = "Image | Audio | Refused | Failed"
+EditResult: TypeAlias = "Image | Audio | EditedFile | Refused | Failed"
 
 
 @dataclass(frozen=True)

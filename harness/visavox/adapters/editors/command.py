@@ -13,10 +13,10 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from visavox.adapters.editors.outcome import FailedAs
+from visavox.adapters.editors.outcome import FailedAs, read_file
 from visavox.core.errors import EditorError, MediaError
 from visavox.core.terms import Outcome
-from visavox.media.image import decode_image, encode_png
+from visavox.media.image import encode_png
 from visavox.ports.editor import Audio, Editor, EditorContext, EditRequest, EditResult, Failed, Media
 
 TOKENS = ("{input}", "{donor}", "{output}", "{seed}", "{case_id}")
@@ -92,7 +92,7 @@ class _CommandEditor:
         code = _call([values.get(argument, argument) for argument in self._argv], self._cwd)
         if code:
             return Failed(f"the program ended with {_words(code)}")
-        return _read(output)
+        return _read(output, request.media)
 
 
 def _inputs(media: Mapping[str, Media]) -> dict[str, Media]:
@@ -114,7 +114,7 @@ def _words(code: int) -> str:
     return f"exit code {code}" if code > 0 else f"signal {-code}"
 
 
-def _read(path: Path) -> EditResult:
+def _read(path: Path, sources: Mapping[str, Media]) -> EditResult:
     if not path.is_file():
         return FailedAs("the program wrote no output file", Outcome.INVALID)
     if path.stat().st_size > MAX_OUTPUT_BYTES:
@@ -123,6 +123,6 @@ def _read(path: Path) -> EditResult:
     if not data:
         return FailedAs("the output file is empty", Outcome.INVALID)
     try:
-        return decode_image(data)
+        return read_file(data, sources)
     except MediaError as error:
         return FailedAs(f"the output file is no readable image: {error.found or error.asked}", Outcome.INVALID)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from visavox.adapters.editors.outcome import FailedAs
+from visavox.adapters.editors.outcome import FailedAs, read_file
 from visavox.core.errors import MediaError
 from visavox.core.outputs_list import ListedOutput, read_outputs_list
 from visavox.core.terms import Outcome
-from visavox.media.image import decode_image
-from visavox.ports.editor import Editor, EditorContext, EditRequest, EditResult, Refused
+from visavox.ports.editor import Editor, EditorContext, EditRequest, EditResult, Media, Refused
 
 MAX_OUTPUT_BYTES = 256 << 20
 
@@ -33,26 +32,26 @@ class _FolderEditor:
         self._rows, self._root, self._name = rows, root, name
 
     def edit(self, requests: Sequence[EditRequest]) -> list[EditResult]:
-        return [self._result(request.case_id) for request in requests]
+        return [self._result(request) for request in requests]
 
-    def _result(self, case_id: str) -> EditResult:
-        row = self._rows.get(case_id)
+    def _result(self, request: EditRequest) -> EditResult:
+        row = self._rows.get(request.case_id)
         if row is None:
             return FailedAs(f"{self._name} has no row of this case")
         if row.outcome is Outcome.REFUSED:
             return Refused(f"stated in {self._name}")
         if row.outcome is not Outcome.EDITED or row.path is None:
             return FailedAs(f"stated in {self._name}", row.outcome)
-        return self._read(row.path)
+        return self._read(row.path, request.media)
 
-    def _read(self, path: Path) -> EditResult:
+    def _read(self, path: Path, sources: Mapping[str, Media]) -> EditResult:
         place = path.relative_to(self._root)
         if not path.resolve().is_relative_to(self._root) or not path.is_file():
             return FailedAs(f"there is no file {place}", Outcome.INVALID)
         if path.stat().st_size > MAX_OUTPUT_BYTES:
             return FailedAs(f"{place} is larger than {MAX_OUTPUT_BYTES >> 20} MB", Outcome.INVALID)
         try:
-            return decode_image(path.read_bytes())
+            return read_file(path.read_bytes(), sources)
         except (MediaError, OSError) as error:
             found = error.found or error.asked if isinstance(error, MediaError) else error.strerror
             return FailedAs(f"{place} is no readable image: {found}", Outcome.INVALID)
