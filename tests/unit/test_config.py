@@ -8,7 +8,7 @@ import pytest
 
 from visavox.core.config import apply_overrides, artifact_digest, parse_suite, read_yaml
 from visavox.core.errors import ConfigError
-from visavox.core.terms import Attacker, Operation
+from visavox.core.terms import Attacker, Claim, Operation
 
 SUITE = """
 name: acme
@@ -24,8 +24,9 @@ def test_defaults_and_paths(tmp_path: Path) -> None:
     suite = parse_suite(SUITE, base=tmp_path)
     assert suite.editor.operation is Operation.FACE_ANONYMISATION
     assert suite.dataset.path == str(tmp_path / "people/manifest.csv")
-    assert suite.identity_leak.fmr == (0.001,)
-    assert suite.identity_leak.attackers == (Attacker.CONTROL, Attacker.IGNORANT, Attacker.LAZY_INFORMED)
+    assert suite.options("identity_leak").fmr == (0.001,)
+    assert suite.options("identity_leak").attackers == tuple(Attacker)
+    assert suite.impersonation is None
     assert suite.execution.retention == "scores"
 
 
@@ -67,7 +68,12 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
         ("recognisers: [dlib]", "recognisers: []", "recognisers"),
         ("identity_leak: {fmr: 1e-3}", "identity_lake: {}", "identity_lake"),
         ("identity_leak: {fmr: 1e-3}", "identity_leak: {fmr: 0.9}", "fmr"),
-        ("identity_leak: {fmr: 1e-3}", "identity_leak: {attackers: [semi_informed]}", "not available"),
+        ("identity_leak: {fmr: 1e-3}", "identity_leak: {attackers: [omniscient]}", "omniscient"),
+        ("identity_leak: {fmr: 1e-3}", "detectability: {}", "not available"),
+        ("identity_leak: {fmr: 1e-3}", "impersonation: {attempts: 0}", "attempts"),
+        ("identity_leak: {fmr: 1e-3}", "impersonation: {probe_attempts: 17}", "probe_attempts"),
+        ("identity_leak: {fmr: 1e-3}", "impersonation: {claims: [harmless]}", "morph_resistance"),
+        ("identity_leak: {fmr: 1e-3}", "impersonation: {consent_probes: maybe}", "consent_probes"),
         ("tool_class: anonymise", "tool_class: anonymize", "anonymise"),
         ("kind: baseline", "kind: http", "kind"),
         ("policy: baseline", "policy: baseline\ndetectors: [spectral]", "none is available"),
@@ -76,6 +82,24 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
 def test_a_bad_key_says_so(tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parse_suite(SUITE.replace(old, new), base=tmp_path)
+
+
+def test_options_of_impersonation(tmp_path: Path) -> None:
+    text = SUITE.replace("{identity_leak: {fmr: 1e-3}}", "[identity_leak, impersonation]")
+    options = parse_suite(text, base=tmp_path).impersonation
+    assert options is not None
+    assert (options.fmr, options.attempts, options.claims, options.consent_probes) == ((), 1, (), True)
+    asked = "impersonation: {fmr: [1e-3, 1e-4], attempts: 3, claims: [morph_resistance], consent_probes: false}"
+    options = parse_suite(SUITE.replace("identity_leak: {fmr: 1e-3}", asked), base=tmp_path).impersonation
+    assert options is not None
+    assert (options.fmr, options.attempts) == ((1e-3, 1e-4), 3)
+    assert (options.claims, options.consent_probes) == ((Claim.MORPH_RESISTANCE,), False)
+
+
+def test_the_control_attacker_is_always_there(tmp_path: Path) -> None:
+    """Without it nobody knows whether the judge is competent."""
+    suite = parse_suite(SUITE.replace("fmr: 1e-3", "attackers: [semi_informed, ignorant]"), base=tmp_path)
+    assert suite.options("identity_leak").attackers == (Attacker.CONTROL, Attacker.IGNORANT, Attacker.SEMI_INFORMED)
 
 
 def test_a_version_that_yaml_reads_as_a_number_is_refused(tmp_path: Path) -> None:

@@ -69,8 +69,8 @@ def test_a_plan_holds_no_names(suite_of: Callable[..., Suite]) -> None:
 
 
 def test_a_tool_class_that_is_not_built_is_refused(suite_of: Callable[..., Suite]) -> None:
-    with pytest.raises(ConfigError, match="anonymise and attribute"):
-        prepare(suite_of("editor.tool_class=swap"))
+    with pytest.raises(ConfigError, match="assesses the classes anonymise, attribute, swap, morph"):
+        prepare(suite_of("editor.tool_class=generate"))
 
 
 def test_nobody_with_two_recordings_is_an_error(

@@ -9,7 +9,7 @@ from visavox.core.config import IdentityLeakOptions
 from visavox.core.contracts import contract
 from visavox.core.errors import LedgerError
 from visavox.core.records import AssessmentResult, Estimate, Instrument
-from visavox.core.terms import Attacker, InstrumentState, Modality, Support, ToolClass
+from visavox.core.terms import Attacker, InstrumentState, Modality, Outcome, Support, ToolClass
 from visavox.ports.assessment import (
     DETECTED,
     FALLBACK,
@@ -44,13 +44,22 @@ class World:
             return np.where(same, mated_mean + noise, noise).astype(np.float32)
 
         self.originals, self.outputs, self.pairs, self.masked = scores(0.8), scores(leak), scores(leak), scores(0.0)
+        self.learned = {share: scores(leak) for share in ("", "_50", "_25")}
+        self.permuted = scores(0.0)
+        self.leaks: list[tuple[str, ...] | None] = [None] * self.n
 
     def table(self, name: str) -> Comparisons:
-        if name in {"original-original", "edited-edited"}:
-            matrix = self.originals if name == "original-original" else self.pairs
-            usable = self.sample_ok if name == "original-original" else self.state >= DETECTED
+        learned = name.removeprefix("edited-edited.semi_informed")
+        if name in {"original-original", "edited-edited"} or learned != name:
+            is_original = name == "original-original"
+            matrix = self.originals if is_original else self.pairs
+            if learned != name:
+                matrix = self.permuted if learned == "_permuted" else self.learned[learned]
+            usable = self.sample_ok if is_original else self.state >= DETECTED
             reference, probe = np.triu_indices(self.n, 1)
             keep = usable[reference] & usable[probe]
+            if learned == "_permuted":  # under permuted labels there are no mated pairs
+                keep &= self.person[reference] != self.person[probe]
         else:
             matrix = self.outputs if name == "original-edited" else self.masked
             probe, reference = (part.ravel() for part in np.indices((self.n, self.n)))
@@ -81,6 +90,12 @@ class World:
             sample_session=self.session,
             case_person=self.person,
             case_sample=np.arange(self.n, dtype=np.int32),
+            second_person=np.full(self.n, -1, np.int32),
+            second_sample=np.full(self.n, -1, np.int32),
+            case_first=np.arange(self.n, dtype=np.int32),
+            case_probe=np.zeros(self.n, bool),
+            case_outcome=tuple(Outcome.FAILED if state == NOT_EDITED else Outcome.EDITED for state in self.state),
+            case_leaks=tuple(self.leaks),
             judges=(judge,),
             fmrs=(1e-3,),
             competence=(1e-3, 0.15),
@@ -103,12 +118,14 @@ def instrument(result: AssessmentResult, name: str) -> list[Instrument]:
 
 def test_a_clean_editor_is_at_chance_and_every_instrument_green() -> None:
     result = World().assess()
-    for attacker in (Attacker.IGNORANT, Attacker.LAZY_INFORMED):
+    for attacker in (Attacker.IGNORANT, Attacker.LAZY_INFORMED, Attacker.SEMI_INFORMED):
         assert find(result, "subject_match_rate", attacker).value < 0.01
         assert find(result, "auc", attacker).value == pytest.approx(0.5, abs=0.05)
     assert find(result, "fnmr_at_fmr_1e-3", Attacker.CONTROL).value < 0.01
     assert {item.state for item in result.instruments} == {InstrumentState.GREEN}
-    assert {item.name for item in result.instruments} == {"control", "label_permutation", "background"}
+    assert {item.name for item in result.instruments} == {"control", "label_permutation", "background", "saturation"}
+    checked = {item.attacker for item in instrument(result, "label_permutation")}
+    assert checked == {Attacker.IGNORANT, Attacker.LAZY_INFORMED, Attacker.SEMI_INFORMED}
     assert not result.not_made
 
 
@@ -209,9 +226,7 @@ def test_labels_that_leak_into_scores_turn_the_permutation_red() -> None:
 def test_too_few_people_for_a_threshold_is_not_made_never_a_number() -> None:
     result = World(n_people=6).assess()
     assert not [e for e in result.estimates if e.name == "subject_match_rate"]
-    assert {m.attacker for m in result.not_made if m.name == "subject_match_rate"} == set(Attacker) - {
-        Attacker.SEMI_INFORMED
-    }
+    assert {m.attacker for m in result.not_made if m.name == "subject_match_rate"} == set(Attacker)
 
 
 def test_an_attribute_edit_that_loses_the_person_shows_it() -> None:

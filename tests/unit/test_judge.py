@@ -18,7 +18,7 @@ from visavox.core.records import (
     OperatingPoint,
     StricterThreshold,
 )
-from visavox.core.terms import Attacker, InstrumentState, Modality, Support, ToolClass, Verdict
+from visavox.core.terms import Attacker, Claim, InstrumentState, Modality, Support, ToolClass, Verdict
 from visavox.metrics.intervals import bound_lower, bound_upper
 from visavox.policy.judge import Facts, judge, plan_cells
 from visavox.policy.load import Policy, load_policy
@@ -74,11 +74,17 @@ def leak(*estimates: Estimate, recogniser: str = "a", **more: object) -> Assessm
     return AssessmentResult(assessment="identity_leak", modality=Modality.FACE, estimates=own, **more)  # type: ignore[arg-type]
 
 
-def rates(ignorant: float, lazy: float, **kwargs: object) -> tuple[Estimate, Estimate]:
-    return (
-        estimate("subject_match_rate", ignorant, attacker=Attacker.IGNORANT, **kwargs),  # type: ignore[arg-type]
-        estimate("subject_match_rate", lazy, attacker=Attacker.LAZY_INFORMED, **kwargs),  # type: ignore[arg-type]
-    )
+def rates(
+    ignorant: float, lazy: float, semi: float | None = None, *, name: str = "subject_match_rate", **kwargs: object
+) -> tuple[Estimate, Estimate, Estimate]:
+    """Match rates of the gated attackers; the semi-informed one's is the lazy-informed one's unless it is given."""
+    found = {
+        Attacker.IGNORANT: ignorant,
+        Attacker.LAZY_INFORMED: lazy,
+        Attacker.SEMI_INFORMED: lazy if semi is None else semi,
+    }
+    one, two, three = (estimate(name, p, attacker=a, **kwargs) for a, p in found.items())  # type: ignore[arg-type]
+    return one, two, three
 
 
 def card(name: str, *families: str) -> JudgeCard:
@@ -101,8 +107,9 @@ def decide(
     policy: Policy = POLICY,
     smoke: bool = False,
     tool_class: ToolClass = ANONYMISE,
+    claims: tuple[Claim, ...] = (),
 ) -> Decision:
-    cells = plan_cells(policy, tool_class, [j.id for j in judges])
+    cells = plan_cells(policy, tool_class, [j.id for j in judges], claims)
     return judge(policy, cells, Facts(tool_class, Modality.FACE, results, judges, DATA, smoke))
 
 
@@ -125,25 +132,27 @@ def test_no_control_for_the_tool_class_is_inconclusive() -> None:
     )
 
 
-def test_one_missing_cell_is_inconclusive() -> None:
-    (ignorant, _) = rates(0.02, 0.02)
-    decision = decide(leak(ignorant), edited())
+@pytest.mark.parametrize("absent", [Attacker.IGNORANT, Attacker.LAZY_INFORMED, Attacker.SEMI_INFORMED])
+def test_one_missing_cell_is_inconclusive(absent: Attacker) -> None:
+    decision = decide(leak(*(e for e in rates(0.02, 0.02) if e.attacker is not absent)), edited())
     assert decision.verdict is Verdict.INCONCLUSIVE
     assert "nothing in this run measured it" in " ".join(decision.reasons)
 
 
 def test_an_estimate_not_made_says_why() -> None:
-    (ignorant, _) = rates(0.02, 0.02)
+    (ignorant, _, semi) = rates(0.02, 0.02)
     missing = NotMade(
         name="subject_match_rate", recogniser="a", attacker=Attacker.LAZY_INFORMED, reason="too few people"
     )
-    decision = decide(leak(ignorant, not_made=(missing,)), edited())
+    decision = decide(leak(ignorant, semi, not_made=(missing,)), edited())
     assert decision.verdict is Verdict.INCONCLUSIVE
     assert "too few people" in " ".join(decision.reasons)
 
 
 def test_one_leaking_attacker_fails_all() -> None:
-    assert decide(leak(*rates(0.02, 0.2)), edited()).verdict is Verdict.FAIL
+    assert decide(leak(*rates(0.2, 0.02)), edited()).verdict is Verdict.FAIL
+    assert decide(leak(*rates(0.02, 0.2, 0.02)), edited()).verdict is Verdict.FAIL
+    assert decide(leak(*rates(0.02, 0.02, 0.2)), edited()).verdict is Verdict.FAIL
 
 
 def test_between_the_bounds_is_inconclusive() -> None:
@@ -295,3 +304,117 @@ def test_an_attribute_edit_cannot_pass_before_drift_is_measured() -> None:
     decision = decide(leak(stays), edited(), tool_class=ToolClass.ATTRIBUTE)
     assert decision.verdict is Verdict.INCONCLUSIVE
     assert any("BASE-DRIFT" in reason for reason in decision.reasons)
+
+
+@pytest.mark.parametrize(
+    ("state", "rate", "verdict"),
+    [
+        (InstrumentState.RED, 0.01, Verdict.INCONCLUSIVE),
+        (InstrumentState.NOT_ASSESSABLE, 0.01, Verdict.INCONCLUSIVE),
+        (InstrumentState.GREEN, 0.01, Verdict.PASS),
+        (InstrumentState.RED, 0.3, Verdict.FAIL),
+    ],
+)
+def test_an_instrument_of_one_attacker_speaks_of_that_attacker(
+    state: InstrumentState, rate: float, verdict: Verdict
+) -> None:
+    check = instrument(state, Verdict.PASS).model_copy(update={"attacker": Attacker.SEMI_INFORMED})
+    decision = decide(leak(*rates(0.01, 0.01, rate), instruments=(check,)), edited())
+    assert decision.verdict is verdict
+    (subject,) = [c for c in decision.controls if c.id == "BASE-SUBJECT"]
+    assert [row.verdict for row in subject.cells] == [Verdict.PASS, Verdict.PASS, verdict]
+
+
+def test_an_instrument_binds_only_limits_that_are_small_enough() -> None:
+    """An attacker that is not saturated forbids a PASS at limits of 1 % or less."""
+    check = instrument(InstrumentState.RED, Verdict.PASS).model_copy(update={"binds_limits_to": 0.01})
+    decision = decide(leak(*rates(0.01, 0.01), instruments=(check,)), edited())
+    by_control = {c.id: c.verdict for c in decision.controls}
+    assert by_control["BASE-SUBJECT"] is Verdict.PASS
+    assert by_control["BASE-BYSTANDER"] is Verdict.INCONCLUSIVE  # its limit is .01
+    assert decision.verdict is Verdict.INCONCLUSIVE
+
+
+CONTROLS = {
+    ToolClass.ANONYMISE: {"BASE-SUBJECT", "BASE-BYSTANDER", "BASE-STRANGER", "BASE-UNCHANGED", "BASE-EDITED"},
+    ToolClass.SWAP: {"BASE-HOST", "BASE-UNCONSENTED", "BASE-BYSTANDER", "BASE-STRANGER", "BASE-EDITED"},
+    ToolClass.ATTRIBUTE: {"BASE-STAYS", "BASE-DRIFT", "BASE-BYSTANDER", "BASE-STRANGER", "BASE-EDITED"},
+    ToolClass.MORPH: {"BASE-EDITED"},
+}
+
+
+@pytest.mark.parametrize("tool_class", CONTROLS)
+def test_which_controls_bind_which_tool_class(tool_class: ToolClass) -> None:
+    cells = plan_cells(POLICY, tool_class, ["a", "b"])
+    assert {cell.control for cell in cells} == CONTROLS[tool_class]
+    claimed = plan_cells(POLICY, tool_class, ["a", "b"], [Claim.MORPH_RESISTANCE])
+    more = {cell.control for cell in claimed} - CONTROLS[tool_class]
+    assert more == ({"BASE-MORPH"} if tool_class is ToolClass.MORPH else set())
+    for control in POLICY.controls:
+        own = [cell for cell in claimed if cell.control == control.id]
+        judges = ("a", "b") if control.per_judge else ("",)
+        wanted = {(r, a) for r in judges for a in control.attackers or (None,)} if own else set()
+        assert {(cell.recogniser, cell.attacker) for cell in own} == wanted
+        assert len(own) == len(wanted)
+
+
+def swap(host: tuple[float, ...] = (0.01, 0.01, 0.01), unconsented: float | None = 0.0) -> tuple[AssessmentResult, ...]:
+    told = () if unconsented is None else (estimate("unconsented_donor_match_rate", unconsented),)
+    passed = AssessmentResult(assessment="impersonation", modality=Modality.FACE, estimates=told)
+    return leak(*rates(*host, name="host_match_rate")), passed, edited()
+
+
+@pytest.mark.parametrize(
+    ("host", "unconsented", "verdict"),
+    [
+        ((0.01, 0.01, 0.01), 0.0, Verdict.PASS),
+        ((0.2, 0.01, 0.01), 0.0, Verdict.FAIL),
+        ((0.01, 0.01, 0.2), 0.0, Verdict.FAIL),
+        ((0.01, 0.01, 0.01), 0.2, Verdict.FAIL),
+        ((0.01, 0.01, 0.01), 0.06, Verdict.INCONCLUSIVE),
+        ((0.01, 0.01, 0.01), None, Verdict.INCONCLUSIVE),  # nobody asked what it does without consent
+    ],
+)
+def test_a_swap_is_judged_by_host_and_consent(
+    host: tuple[float, ...], unconsented: float | None, verdict: Verdict
+) -> None:
+    assert decide(*swap(host, unconsented), tool_class=ToolClass.SWAP).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("lost", "drift", "verdict"),
+    [
+        (0.01, 0.02, Verdict.PASS),
+        (0.3, 0.02, Verdict.FAIL),
+        (0.01, 0.4, Verdict.FAIL),
+        (0.01, 0.14, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_an_attribute_edit_is_judged_by_staying_and_by_drift(lost: float, drift: float, verdict: Verdict) -> None:
+    drifted = difference(0.05 + drift, 0.05, name="bystander_drift")
+    wide = drifted.model_copy(update={"basis": (basis(0.05 + drift), basis(0.05))})
+    passed = AssessmentResult(assessment="impersonation", modality=Modality.FACE, estimates=(wide,))
+    decision = decide(leak(estimate("subject_non_match_rate", lost)), passed, edited(), tool_class=ToolClass.ATTRIBUTE)
+    assert decision.verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("claims", "mmpmr", "verdict"),
+    [
+        ((), 0.9, Verdict.INCONCLUSIVE),  # a morph is for this: disclosed, and a PASS would say nothing
+        ((), 0.0, Verdict.INCONCLUSIVE),
+        ((Claim.MORPH_RESISTANCE,), 0.9, Verdict.FAIL),
+        ((Claim.MORPH_RESISTANCE,), 0.06, Verdict.INCONCLUSIVE),
+        ((Claim.MORPH_RESISTANCE,), 0.01, Verdict.PASS),
+        ((Claim.MORPH_RESISTANCE,), None, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_a_morph_is_judged_only_where_it_claims_resistance(
+    claims: tuple[Claim, ...], mmpmr: float | None, verdict: Verdict
+) -> None:
+    found = () if mmpmr is None else (estimate("mmpmr", mmpmr),)
+    passed = AssessmentResult(assessment="impersonation", modality=Modality.FACE, estimates=found)
+    decision = decide(leak(), passed, edited(), tool_class=ToolClass.MORPH, claims=claims)
+    assert decision.verdict is verdict
+    if not claims:
+        assert any("no gated control of the policy asks a judge" in reason for reason in decision.reasons)
