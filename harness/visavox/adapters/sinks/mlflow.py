@@ -30,6 +30,7 @@ from .mlflow_runs import run_content
 from .tracking_file import Delivery, remember, without_user
 
 _SQLITE = "sqlite:///"
+_WORKER = Path(__file__).resolve().with_name("mlflow_worker.py")
 _AFTER_DEADLINE_S = 2.0
 _KILL_WAIT_S = 5.0
 _REASON_CHARACTERS = 400
@@ -138,7 +139,7 @@ def _alone(folder: Path) -> Iterator[None]:
 def _in_process(job: Mapping[str, Any], timeout_s: float, home: Path | None) -> dict[str, str]:
     """The worker's answer; at the deadline it is killed with all that it started."""
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "visavox.adapters.sinks.mlflow_worker"],
+        [sys.executable, "-P", str(_WORKER)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

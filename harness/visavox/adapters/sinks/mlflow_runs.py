@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from visavox.core.digest import sha256_file, sha256_json
 from visavox.core.records import AssessmentResult, CellDecision, ControlDecision, Estimate, Limit, Report
+from visavox.core.terms import Verdict
 
 from .mlflow_names import bounded, escaped, metric_keys, metrics_of
 
-RENDERINGS = ("report.json", "report.html", "report.md", "report.xml", "junit.xml")
+RENDERINGS = ("report.json", "report.html", "report.md", "report.xml")
 """Files of the run folder that MLflow gets, where they are there; of ``charts/`` those that end as below."""
 CHART_ENDINGS = frozenset({".svg", ".json", ".html"})
 DATASET_DIGEST_DIGITS = 36
@@ -26,8 +27,9 @@ _VALUE_CHARACTERS = 500
 _TEXT_CHARACTERS = 4900
 _REASONS = 12
 _ID = re.compile(r"[0-9A-Za-z-]{8,64}")
-RUN, ASSESSMENT = "visavox.run", "visavox.assessment"
-"""Tags that find a run again: the run folder's own id, and the assessment of a child."""
+_SIGN = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.INCONCLUSIVE: "?"}
+RUN, ASSESSMENT, MODALITY = "visavox.run", "visavox.assessment", "visavox.modality"
+"""Tags that find a run again: the run folder's own id; of a child, its assessment and modality too."""
 
 
 def run_content(folder: Path, report: Report) -> dict[str, Any]:
@@ -38,8 +40,8 @@ def run_content(folder: Path, report: Report) -> dict[str, Any]:
     keys = [metric_keys(result.estimates) for result in report.results]
     parent = {
         "name": _run_name(report),
-        "tags": {RUN: own_id, **_parent_tags(folder, report), **_worst_tags(report, keys)},
-        "params": _parent_params(report, suite),
+        "tags": {RUN: own_id, **_parent_tags(folder, report)},
+        "params": _parent_params(report, suite) | _worst_params(report, keys),
         "metrics": _parent_metrics(report),
         **span,
     }
@@ -81,9 +83,10 @@ def _suite(folder: Path) -> dict[str, Any]:
 
 
 def _run_name(report: Report) -> str:
-    subject = report.subject
+    """The verdict's sign, the editor, the verdict: MLflow's list shows the first twenty characters or so."""
+    subject, verdict = report.subject, report.decision.verdict
     smoke = ", smoke" if report.smoke else ""
-    return _cut(f"{subject.name} {subject.version}: {report.decision.verdict.value}{smoke}", 200)
+    return _cut(f"{_SIGN[verdict]} {subject.name} {subject.version}: {verdict.value}{smoke}", 200)
 
 
 def _cut(text: str, longest: int) -> str:
@@ -96,12 +99,7 @@ def _parent_tags(folder: Path, report: Report) -> dict[str, str]:
     tags = {
         "visavox.verdict": report.decision.verdict.value,
         "visavox.policy": report.policy.id,
-        "visavox.policy.sha256": report.policy.digest.sha256,
-        "visavox.subject.sha256": report.subject.digest.sha256,
-        "visavox.dataset.sha256": report.dataset.digest.sha256,
-        "visavox.suite.sha256": report.suite.sha256,
-        "visavox.seal.sha256": report.seal.sha256,
-        "visavox.plan.sha256": report.plan.sha256,
+        **{f"visavox.{name}.sha256": digest for name, digest in _digests(report).items()},
         "visavox.tool_class": report.subject.tool_class.value,
         "visavox.operation": report.subject.operation.value,
         "visavox.smoke": str(report.smoke).lower(),
@@ -118,7 +116,7 @@ def _parent_tags(folder: Path, report: Report) -> dict[str, str]:
 
 
 def _control_key(control: ControlDecision) -> str:
-    return bounded(f"visavox.control.{escaped(control.id)}")
+    return bounded(f"control.{escaped(control.id)}")
 
 
 def _parent_params(report: Report, suite: Mapping[str, Any]) -> dict[str, str]:
@@ -184,9 +182,10 @@ def _parent_metrics(report: Report) -> dict[str, float]:
     return numbers | {f"cases/{name}": float(count) for name, count in ledger.items()}
 
 
-def _worst_tags(report: Report, keys: list[list[str]]) -> dict[str, str]:
+def _worst_params(report: Report, keys: list[list[str]]) -> dict[str, str]:
+    """Which figure of which child each of the parent's numbers is."""
     return {
-        bounded(f"visavox.worst.{escaped(metric)}"): keys[number][place]
+        bounded(f"worst/{escaped(metric)}"): keys[number][place]
         for metric, (_, number, place) in _worst(report).items()
     }
 
@@ -198,6 +197,7 @@ def _child(report: Report, result: AssessmentResult, names: list[str]) -> dict[s
         metrics |= metrics_of(name, estimate)
     tags = {
         ASSESSMENT: result.assessment,
+        MODALITY: result.modality.value,
         "visavox.policy": report.policy.id,
         "visavox.tool_class": report.subject.tool_class.value,
         "visavox.smoke": str(report.smoke).lower(),
@@ -213,7 +213,7 @@ def _child(report: Report, result: AssessmentResult, names: list[str]) -> dict[s
         "modality": result.modality.value,
     }
     return {
-        "name": _cut(f"{result.assessment} ({result.modality.value})", 200),
+        "name": _cut(result.assessment, 200),
         "tags": {key: _cut(value, _TEXT_CHARACTERS) for key, value in tags.items()},
         "params": {key: _cut(value, _VALUE_CHARACTERS) for key, value in params.items() if value},
         "metrics": metrics,
@@ -243,37 +243,65 @@ def _dataset(report: Report) -> dict[str, str]:
 
 # ---------------------------------------------------------------- the description page
 def _page(report: Report) -> str:
-    """Markdown: the verdict, why, and one row a control."""
+    """Markdown: the verdict, why, one row a control, digests. MLflow shows the first lines and unfolds the rest."""
     decision, subject = report.decision, report.subject
     smoke = " (smoke run)" if report.smoke else ""
+    facts = (
+        f"{subject.tool_class.value}, {subject.operation.value}, under the policy {_text(report.policy.id)}; "
+        f"{report.dataset.n_test_subjects} test people, "
+        f"{report.ledger.edited} of {report.ledger.attempted} cases edited"
+    )
     lines = [
         f"## {decision.verdict.value}{smoke}: {_text(subject.name)} {_text(subject.version)}",
-        f"{subject.tool_class.value}, {subject.operation.value}, under the policy {_text(report.policy.id)}; "
-        f"{report.dataset.n_test_subjects} test people, {report.ledger.edited} of {report.ledger.attempted} cases "
-        "edited.",
-        "",
-        "| control | verdict | worst judge | value | bound | limit |",
-        "|---|---|---|---|---|---|",
-        *(_row(control) for control in decision.controls),
+        facts,
         "",
         *(f"- {_text(reason)}" for reason in decision.reasons[:_REASONS]),
         *([f"- and {len(decision.reasons) - _REASONS} more"] if len(decision.reasons) > _REASONS else []),
         "",
+        *_table(("control", "verdict", "worst judge", "value", "bound", "limit"), map(_row, decision.controls)),
+        "",
         "A view of `report.json` (under Artifacts). `visavox gate` decides, from the run folder alone.",
+        "",
+        *_table(("digest", "SHA-256"), _digests(report).items()),
     ]
     return "\n".join(lines)
 
 
-def _row(control: ControlDecision) -> str:
+def _table(head: Sequence[str], rows: Iterable[Iterable[str]]) -> list[str]:
+    """A Markdown table; hard blanks hold the columns apart, for MLflow's style sheet does not."""
+    lines = [head, ["---"] * len(head), *rows]
+    return [
+        "| " + " | ".join(cell if cell == "---" else f"{cell}&nbsp;&nbsp;" for cell in line) + " |" for line in lines
+    ]
+
+
+def _row(control: ControlDecision) -> tuple[str, ...]:
     sign = 1.0 if control.limit.op == "<=" else -1.0
     made = [row for row in control.cells if row.bound is not None]
     worst = max(made, key=lambda row: sign * (row.bound or 0.0), default=None)
     limit = f"{control.limit.op} {_percent(control.limit.value)}"
     if worst is None:
-        return f"| {_text(control.id)} | {control.verdict.value} | not made | | | {limit} |"
+        return (_text(control.id), control.verdict.value, "not made", "", "", _text(limit))
     who = _words((worst.cell.recogniser, worst.cell.attacker or "", worst.cell.group or ""))
-    numbers = f"{_percent(worst.value)} | {_percent(worst.bound)} | {limit}"
-    return f"| {_text(control.id)} | {control.verdict.value} | {_text(who)} | {numbers} |"
+    return (
+        _text(control.id),
+        control.verdict.value,
+        _text(who),
+        _percent(worst.value),
+        _percent(worst.bound),
+        _text(limit),
+    )
+
+
+def _digests(report: Report) -> dict[str, str]:
+    return {
+        "subject": report.subject.digest.sha256,
+        "dataset": report.dataset.digest.sha256,
+        "policy": report.policy.digest.sha256,
+        "suite": report.suite.sha256,
+        "plan": report.plan.sha256,
+        "seal": report.seal.sha256,
+    }
 
 
 def _child_page(result: AssessmentResult) -> str:

@@ -1,5 +1,6 @@
 """Sends one run to MLflow, in a process of its own: the harness can end it at any moment, which no thread allows.
 
+It is started by its path and imports nothing of visavox: that a tracker is down is known in a tenth of a second.
 Standard input: the job, JSON. Standard output: the answer, JSON: ``run_id`` and ``where``, or ``reason``. Everything
 that MLflow prints goes to standard error. The kernel ends the process at its deadline even if the harness is gone.
 
@@ -27,6 +28,7 @@ _METRICS_A_BATCH = 800
 _PAIRS_A_BATCH = 100
 _RUNS_A_SEARCH = 1000
 _SQLITE = "sqlite:///"
+_FINDERS = ("visavox.run", "visavox.assessment", "visavox.modality")
 
 
 class _NotSentError(Exception):
@@ -92,6 +94,7 @@ def _probe_sqlite(uri: str, timeout_s: float) -> None:
         ) as store:
             store.isolation_level = None
             store.execute("BEGIN IMMEDIATE")
+            store.execute("CREATE TABLE visavox_probe (taken_back)")  # a read-only file lets a transaction begin
             store.execute("ROLLBACK")
     except sqlite3.Error as error:
         raise _NotSentError(f"its SQLite file cannot be written: {error}") from error
@@ -109,11 +112,10 @@ def _send(job: Mapping[str, Any]) -> dict[str, str]:
     client = MlflowClient(tracking_uri=job["uri"])
     experiment = _experiment(client, job["experiment"])
     known = _known_runs(client, experiment, job["run"])
-    parent = _send_run(client, experiment, job["parent"], known.get(""), job["dataset"])
+    parent = _send_run(client, experiment, job["parent"], known, job["dataset"])
     for child in job["children"]:
         child["tags"]["mlflow.parentRunId"] = parent
-        there = known.get(child["tags"]["visavox.assessment"])
-        run_id = _send_run(client, experiment, child, there, job["dataset"])
+        run_id = _send_run(client, experiment, child, known, job["dataset"])
         client.set_terminated(run_id, "FINISHED", child["end_ms"])
     for path, below in job["files"]:
         client.log_artifact(parent, path, below or None)
@@ -137,27 +139,35 @@ def _experiment(client: Any, name: str) -> str:
     return str(found.experiment_id)
 
 
-def _known_runs(client: Any, experiment: str, run: str) -> dict[str, str]:
-    """MLflow's ids of what was sent of this run before, by assessment; the parent's under ``""``."""
+def _known_runs(client: Any, experiment: str, run: str) -> dict[tuple[str, ...], str]:
+    """MLflow's ids of what was sent of this run before."""
     found = client.search_runs([experiment], f"tags.`visavox.run` = '{run}'", max_results=_RUNS_A_SEARCH)
-    return {item.data.tags.get("visavox.assessment", ""): item.info.run_id for item in reversed(found)}
+    return {_own(item.data.tags): item.info.run_id for item in reversed(found)}
+
+
+def _own(tags: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(tags.get(key, "") for key in _FINDERS)
 
 
 def _send_run(
-    client: Any, experiment: str, run: Mapping[str, Any], there: str | None, dataset: Mapping[str, str]
+    client: Any,
+    experiment: str,
+    run: Mapping[str, Any],
+    known: Mapping[tuple[str, ...], str],
+    dataset: Mapping[str, str],
 ) -> str:
     """Creates the run, or takes the one there is, and sends it all but the files; its id."""
     from mlflow.entities import Metric, Param, RunTag
 
     params = dict(run["params"])
-    if there is None:
-        finders = {key: value for key, value in run["tags"].items() if key in {"visavox.run", "visavox.assessment"}}
-        made = client.create_run(experiment, start_time=run["start_ms"], tags=finders, run_name=run["name"])
-        run_id = str(made.info.run_id)
-    else:
-        run_id = there
+    run_id = known.get(_own(run["tags"]), "")
+    if run_id:
         for key in client.get_run(run_id).data.params:
             params.pop(key, None)  # a param is written once
+    else:
+        finders = {key: run["tags"][key] for key in (*_FINDERS, "mlflow.parentRunId") if key in run["tags"]}
+        made = client.create_run(experiment, start_time=run["start_ms"], tags=finders, run_name=run["name"])
+        run_id = str(made.info.run_id)
     at_ms = run["end_ms"] or 0
     metrics = [Metric(key, value, at_ms, 0) for key, value in run["metrics"].items()]
     for some in _batches(metrics, _METRICS_A_BATCH):
