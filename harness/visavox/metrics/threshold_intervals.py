@@ -123,15 +123,15 @@ def rate_at_threshold_interval(strata: Sequence[Stratum], *, interchangeable: bo
         raise UndefinedMetricError("a rate at a threshold was asked for", found="no trials")
     comparisons = [found for stratum in strata if (found := _comparisons(stratum, hits.size)) is not None]
     people, numbered, n_people = _renumber(trials, comparisons)
-    occurring = number_people(*people)
-    if occurring.n < 2:
-        raise UndefinedMetricError("an interval over people was asked for", found=f"{occurring.n} people in the trials")
+    occurring = _count_people(people, n_people)
+    if occurring < 2:
+        raise UndefinedMetricError("an interval over people was asked for", found=f"{occurring} people in the trials")
     p = float(hits.mean())
-    variance = _variance(hits.astype(np.float64) - p, people, numbered, n_people, occurring.n)
+    variance = _variance(hits.astype(np.float64) - p, people, numbered, n_people, occurring)
     touched, floor = _floor(hits, people, n_people, interchangeable)
     deff = float(es.design_effect(p, hits.size, variance, floor))
-    df = min([occurring.n, *([number_people(*_columns(numbered)).n] if numbered else [])]) - 1
-    return rate_record(p, hits.size, occurring.n, deff, touched, df=df)
+    compared = _count_people(_columns(numbered), n_people) if numbered else occurring
+    return rate_record(p, hits.size, occurring, deff, touched, df=min(occurring, compared) - 1)
 
 
 def _trials(stratum: Stratum) -> _Trials:
@@ -198,6 +198,14 @@ def _slope(scores: Scores, non_mated: Scores, target_fmr: float) -> float:
 
 def _columns(comparisons: Sequence[_Comparisons]) -> list[Ints]:
     return [column for part in comparisons for column in (part.first, part.second)]
+
+
+def _count_people(columns: Sequence[Ints], n_people: int) -> int:
+    """How many of the numbered people occur."""
+    occurs = np.zeros(n_people, np.bool_)
+    for column in columns:
+        occurs[column] = True
+    return int(np.count_nonzero(occurs))
 
 
 def _renumber(
