@@ -269,3 +269,117 @@ def test_an_output_like_somebody_else_is_found() -> None:
     found = find(world.assess(), "any_bystander_match_difference", None)
     assert found.value > 0.2
     assert found.lower > 0.07
+
+
+def betray(world: World, share: float = 0.3) -> np.ndarray:
+    """The files of so many outputs hold the unedited picture as a thumbnail."""
+    hit = world.rng.random(world.n) < share
+    world.leaks = [("gps", "thumbnail_unedited") if is_hit else () for is_hit in hit]
+    return hit
+
+
+def test_an_unedited_thumbnail_is_a_match_to_every_attacker() -> None:
+    world = World()
+    hit = betray(world)
+    result = world.assess()
+    pairs = sum(
+        sum(1 for i in range(N_IMAGES) for j in range(i) if block[i] or block[j]) for block in hit.reshape(-1, N_IMAGES)
+    )
+    wanted = {
+        Attacker.IGNORANT: (int(hit.sum()) * (N_IMAGES - 1), world.n * (N_IMAGES - 1)),
+        Attacker.LAZY_INFORMED: (pairs, world.n * (N_IMAGES - 1) // 2),
+        Attacker.SEMI_INFORMED: (pairs, world.n * (N_IMAGES - 1) // 2),
+    }
+    for attacker, (betrayed, n) in wanted.items():
+        found = find(result, "subject_match_rate", attacker)
+        parts = {part.kind: part for part in found.strata}
+        assert (parts["unedited face in the file"].n, parts["unedited face in the file"].hits) == (betrayed, betrayed)
+        assert found.n == n
+        assert found.value == pytest.approx(sum(part.hits for part in found.strata) / n)
+        assert found.lower > 0.2
+        assert found.basis[0].p_low == found.basis[0].p_high == pytest.approx(found.value)
+    assert find(result, "subject_match_rate", Attacker.CONTROL).value > 0.9
+
+
+def test_a_betrayed_output_does_not_set_the_threshold_of_the_others() -> None:
+    world = World()
+    betray(world)
+    for attacker in (Attacker.IGNORANT, Attacker.LAZY_INFORMED):
+        before = find(World().assess(), "subject_match_rate", attacker).operating_point
+        found = find(world.assess(), "subject_match_rate", attacker).operating_point
+        assert found.n_non_mated < before.n_non_mated  # type: ignore[union-attr]
+
+
+def test_outputs_that_are_all_betrayed_leak_altogether() -> None:
+    world = World()
+    betray(world, 1.1)
+    result = world.assess()
+    for attacker in (Attacker.IGNORANT, Attacker.LAZY_INFORMED, Attacker.SEMI_INFORMED):
+        found = find(result, "subject_match_rate", attacker)
+        assert found.value == 1.0 and found.lower > 0.9
+
+
+def test_what_files_give_away_is_counted_over_the_files_there_were() -> None:
+    world = World()
+    codes = [("gps",), (), ("unreadable",), None]  # a position, nothing, an unreadable block, no file
+    world.leaks = [codes[i % 4] for i in range(world.n)]
+    result = world.assess()
+    found = find(result, "metadata_leak_rate", None)
+    assert (found.n, found.value) == (world.n * 3 // 4, pytest.approx(1 / 3))
+    assert "gps 60" in found.note and "unreadable 60" in found.note
+    assert any(f"{world.n // 4} outputs came without a file" in line for line in result.limitations)
+    world.leaks = [None] * world.n
+    result = world.assess()
+    assert not [e for e in result.estimates if e.name == "metadata_leak_rate"]
+    assert any("no files" in line for line in result.limitations)
+
+
+def test_a_thumbnail_does_not_hide_that_an_attribute_edit_lost_the_person() -> None:
+    """A person who shall stay recognisable is not betrayed by a thumbnail; its output still has to match."""
+    world = World(leak=0.8, tool_class=ToolClass.ATTRIBUTE)
+    lost = betray(world)
+    world.outputs[lost] = world.rng.normal(0, 0.1, (int(lost.sum()), world.n))
+    found = find(world.assess(), "subject_non_match_rate", None)
+    assert found.n + found.n_failed == world.n * (N_IMAGES - 1)
+    assert found.value == pytest.approx(lost.mean(), abs=0.02)
+    assert found.lower > 0.1
+
+
+def test_back_ends_that_know_permuted_labels_turn_the_semi_informed_check_red() -> None:
+    from visavox.core.seeding import generator
+    from visavox.metrics.permutation import draw_derangement
+
+    world = World()
+    derangement = draw_derangement(60, generator(1, "semi_informed_permuted", "a"))
+    probe, reference = np.triu_indices(world.n, 1)[::-1]
+    planted = derangement[world.person[probe]] == world.person[reference]
+    world.permuted[probe[planted], reference[planted]] += 0.1
+    checks = {i.attacker: i.state for i in instrument(world.assess(), "label_permutation")}
+    assert checks == {
+        Attacker.IGNORANT: InstrumentState.GREEN,
+        Attacker.LAZY_INFORMED: InstrumentState.GREEN,
+        Attacker.SEMI_INFORMED: InstrumentState.RED,
+    }
+
+
+def test_an_attacker_that_more_people_would_make_stronger_is_not_saturated() -> None:
+    world = World()
+    same = world.person[:, None] == world.person[None, :]
+    world.learned[""] = (world.learned[""] + np.where(same, 0.35, 0.0)).astype(np.float32)
+    (check,) = instrument(world.assess(), "saturation")
+    assert check.state is InstrumentState.RED
+    assert check.binds_limits_to == 0.01
+    assert "not saturated" in check.reason
+
+
+def test_back_ends_that_could_not_be_fitted_are_not_made() -> None:
+    world = World()
+    real = world.table
+    nothing = Comparisons(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32))
+    world.table = lambda name: nothing if "semi_informed" in name else real(name)  # type: ignore[method-assign]
+    result = world.assess()
+    made = {e.attacker for e in result.estimates if e.name == "subject_match_rate"}
+    assert made == {Attacker.CONTROL, Attacker.IGNORANT, Attacker.LAZY_INFORMED}
+    assert Attacker.SEMI_INFORMED in {m.attacker for m in result.not_made if m.name == "subject_match_rate"}
+    blind = {i.name for i in result.instruments if i.state is InstrumentState.NOT_ASSESSABLE}
+    assert blind == {"saturation", "label_permutation"}

@@ -34,6 +34,7 @@ What it cannot show
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -149,7 +150,8 @@ class _Judged:
             trials = control if attacker is Attacker.CONTROL else trials_of(data, judge, attacker)
             self._attacker(attacker, trials)
         if "subject_non_match_rate" in wanted:
-            outputs = trials_of(data, judge, Attacker.IGNORANT)
+            pictures = replace(data, case_leaks=(None,) * len(data.case_leaks))  # a thumbnail keeps nobody recognisable
+            outputs = trials_of(pictures, judge, Attacker.IGNORANT)
             self._take(rates.non_match_rate(data, judge, outputs, control))
         if "bystander_match_difference" in wanted:
             for found in bystanders.bystander_figures(data, judge, control):
