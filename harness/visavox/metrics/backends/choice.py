@@ -33,7 +33,7 @@ class Choice(NamedTuple):
     Attributes:
         name: one of ``CANDIDATES``.
         criterion: what decided, higher = better; empty where nothing could be measured.
-        values: of each candidate in the order of ``CANDIDATES``; empty likewise.
+        values: of each candidate in their order; empty likewise.
         non_mated_mean, non_mated_sd: of the chosen back-end's scores between training people it was not fitted to (the
             held-out people of the inner folds); the standard deviation is 1 where the scores do not differ.
         n_people, n_recordings: it was chosen on.
@@ -60,6 +60,7 @@ def choose(
     persons: npt.ArrayLike,
     rng: np.random.Generator,
     *,
+    candidates: Sequence[str] = CANDIDATES,
     own: Compare | None = None,
     leave_out: LeaveOut | None = None,
 ) -> Choice:
@@ -74,21 +75,22 @@ def choose(
         templates: (n, d) of outputs of the training people.
         persons: (n,) integer labels.
         rng: deals the inner folds.
+        candidates: the simplest first; ``none`` stands in for them where outputs or people are too few or all alike.
         own: see ``fit``.
         leave_out: pairs that are no comparisons (recordings of one session).
 
     Raises:
-        UndefinedMetricError: fewer than two people, templates that are not finite, or labels that do not fit.
+        UndefinedMetricError: no template, templates that are not finite, or labels that do not fit.
     """
     rows, people = as_templates(templates), people_of(persons)
     same_length("templates and their people", rows[:, 0], people)
     k = int(people.max(initial=-1)) + 1
-    if k < 2:
-        raise UndefinedMetricError("a back-end was to be chosen", found=f"{k} training people, at least 2 needed")
+    if not k:
+        raise UndefinedMetricError("a back-end was to be chosen", found="no template to learn from")
     keys = rng.permutation(k)
-    n_inner = min(INNER_FOLDS, k // 2)
+    n_inner = max(1, min(INNER_FOLDS, k // 2))
     is_teachable = n_inner > 1 and _differ(rows)
-    names = CANDIDATES if is_teachable else CANDIDATES[:1]
+    names = tuple(candidates) if is_teachable else CANDIDATES[:1]
     held_out = _held_out(rows, people, keys[people] % n_inner, names, own, leave_out)
     criterion, values = _criterion(held_out) if is_teachable else ("", ())
     best = names[int(np.argmax(values))] if values else names[0]

@@ -201,14 +201,14 @@ def _plda(learned: Moments) -> LikelihoodRatio:
     """Moment estimate: spread of people's means less what recordings alone would give, per recording, never negative.
 
     The spreads along the axes scatter about their mean even where people do not differ at all (k - 1 means in d
-    dimensions); they are drawn toward it like a covariance of k - 1 draws.
+    dimensions); they are drawn toward it like a covariance of k - 1 draws. What recordings alone would give is read
+    from their residuals as they are, not from the shrunk covariance, which is too wide along most axes.
     """
-    d, freedom = learned.mean.size, max(learned.n_people - 1, 1)
+    d, freedom, weight = learned.mean.size, max(learned.n_people - 1, 1), learned.spread_shrinkage
     observed = learned.spreads / freedom
-    average = float(observed.sum()) / d
-    weight = learned.spread_shrinkage
-    variances = np.maximum((1 - weight) * observed + weight * average - 1.0, 0.0) / learned.n_each
-    rest = max(weight * average - 1.0, 0.0) / learned.n_each
+    average = weight * (float(observed.sum()) / d - learned.level_mean)
+    variances = np.maximum((1 - weight) * (observed - learned.levels) + average, 0.0) / learned.n_each
+    rest = max(average, 0.0) / learned.n_each
     return LikelihoodRatio(learned.mean, learned.whitener, learned.axes, variances, rest)
 
 

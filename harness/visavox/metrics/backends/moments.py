@@ -21,10 +21,12 @@ class Moments(NamedTuple):
 
     Attributes:
         mean: (d,) of all recordings.
-        whitener: (d, d) W with x @ W of unit covariance within people.
+        whitener: (d, d) W with x @ W of unit covariance within people, as far as the shrunk estimate is right.
         axes: (d, r) orthonormal axes of the whitened space in which people's means differ, widest first.
         spreads: (r,) sum over people of n_i (mean of i)^2 along each axis.
         spread_shrinkage: weight in [0, 1] with which the spreads are to be drawn toward their mean.
+        levels: (r,) variance of the recordings at hand about their people's means, along each axis.
+        level_mean: that along a whitened axis on average: at most 1.
         n_people: people.
         n_each: recordings a person, n_0 of an unbalanced one-way layout.
     """
@@ -34,6 +36,8 @@ class Moments(NamedTuple):
     axes: Floats
     spreads: Floats
     spread_shrinkage: float
+    levels: Floats
+    level_mean: float
     n_people: int
     n_each: float
 
@@ -123,8 +127,12 @@ def moments(vectors: Floats, people: Ints) -> Moments:
     kept = sizes > 1e-9 * max(1.0, float(sizes[0]))
     kept[max(k - 1, 0) :] = False
     n_each = (n - float(counts @ counts) / n) / (k - 1) if k > 1 else float(n)
+    axes = np.ascontiguousarray(axes[kept].T)
+    spread = residuals @ whitener
+    levels = ((spread @ axes) ** 2).sum(0) / freedom
+    level_mean = float((spread**2).sum()) / (freedom * mean.size)
     weight = shrinkage(weighted, max(k - 1, 1))
-    return Moments(mean, whitener, np.ascontiguousarray(axes[kept].T), sizes[kept] ** 2, weight, k, n_each)
+    return Moments(mean, whitener, axes, sizes[kept] ** 2, weight, levels, level_mean, k, n_each)
 
 
 def _sums(rows: Floats, people: Ints, k: int) -> Floats:

@@ -24,7 +24,8 @@ class Saturation(NamedTuple):
         rates: the match rate at each.
         rise: of the last step.
         standard_error: of the rise, trials paired, clustered by person.
-        is_rising: rise > standard_error: the attacker is not saturated, its match rate is a lower bound.
+        is_rising: rise > standard_error: the attacker is not saturated, its match rate is a lower bound. A single hit
+            more is exactly one standard error and no rise.
         n, n_people: trials and people.
     """
 
@@ -67,4 +68,4 @@ def saturation(hits: Mapping[float, npt.ArrayLike], persons: npt.ArrayLike) -> S
     sums = np.bincount(people, difference - rise, minlength=n_people)
     error = float(np.sqrt(n_people / (n_people - 1) * (sums @ sums))) / n
     rates = tuple(float(row.mean()) for row in decided)
-    return Saturation(shares, rates, rise, error, bool(rise > error), n, n_people)
+    return Saturation(shares, rates, rise, error, rise > error * (1 + 1e-9), n, n_people)
