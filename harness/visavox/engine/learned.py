@@ -68,8 +68,10 @@ class SemiInformedTables:
         except UndefinedMetricError as error:
             nothing: Ints = np.zeros(0, np.int32)
             return Learned(Comparisons(nothing, nothing, np.zeros(0, np.float32)), (f"{error.asked}: {error.found}",))
-        scores: Floats = found.score.astype(np.float32)
-        comparisons = Comparisons(self._cases[found.probe], self._cases[found.reference], scores)
+        # Pairs across folds are scored by other models with other tails: a kind that holds no mated trial (ADR 0007).
+        kept = np.ones(found.score.size, np.bool_) if backend == PERMUTED else found.is_within_fold
+        scores: Floats = found.score[kept].astype(np.float32)
+        comparisons = Comparisons(self._cases[found.probe[kept]], self._cases[found.reference[kept]], scores)
         return Learned(comparisons, tuple(choice.summary for choice in found.choices))
 
     def _derangement(self, persons: Ints) -> Ints:
