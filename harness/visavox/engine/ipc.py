@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from visavox.core.errors import WorkerProtocolError
-from visavox.media.metadata import Leak
+from visavox.media.leaks import Leak
 from visavox.ports.editor import Audio, EditedFile, Failed, Media, Refused
 
 Array: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.float32]

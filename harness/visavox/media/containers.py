@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 MAX_BLOCKS: Final = 100_000
+MAX_ITEMS: Final = 10_000
 MAX_BLOCK_BYTES: Final = 64 << 20
 _MARKER: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _END: Final = 0xD9
@@ -102,8 +103,9 @@ def photoshop_resources(data: bytes) -> Iterator[tuple[int, bytes]]:
     Raises:
         DamagedFileError: where they break off.
     """
-    at = 0
-    while at + 4 <= len(data) and data[at : at + 4] in {b"8BIM", b"MeSa", b"AgHg", b"PHUT", b"DCSR"}:
+    at, left = 0, MAX_ITEMS
+    while at + 4 <= len(data) and data[at : at + 4] in {b"8BIM", b"MeSa", b"AgHg", b"PHUT", b"DCSR"} and left:
+        left -= 1
         (identifier,) = _unpack(">H", data, at + 4)
         (name_bytes,) = _unpack(">B", data, at + 6)
         at += 6 + (name_bytes + 2) // 2 * 2
@@ -120,8 +122,9 @@ def iptc_datasets(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     Raises:
         DamagedFileError: where they break off.
     """
-    at = 0
-    while at + 5 <= len(data) and data[at] == 0x1C:
+    at, left = 0, MAX_ITEMS
+    while at + 5 <= len(data) and data[at] == 0x1C and left:
+        left -= 1
         record, number, size = _unpack(">BBH", data, at + 1)
         at += 5
         if size & 0x8000:

@@ -2,9 +2,6 @@
 
 Only codes leave this module, never a value. Files come from strangers: nothing raises, sizes, counts and depth are
 bounded, and what cannot be read is said to be so.
-
-References:
-    Exif 3.0 (CIPA DC-008); ISO 16684-1 (XMP); IPTC-IIM 4.2; Metadata Working Group, Guidelines 2.0; CIPA DC-007 (MPF).
 """
 
 from __future__ import annotations
@@ -13,8 +10,8 @@ import io
 import struct
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Final
 
 import numpy as np
@@ -32,6 +29,7 @@ from .containers import (
     picture_starts,
 )
 from .image import FORMATS, Image, decode_image
+from .leaks import EXIF_LEAKS, IPTC_LEAKS, XMP_LEAKS, Leak
 from .thumbnails import ThumbnailVerdict, reduced, thumbnail_shows
 from .xmp import read_xmp
 
@@ -41,25 +39,13 @@ MAX_CANDIDATES: Final = 64
 MAX_DEPTH: Final = 3
 
 
-class Leak(StrEnum):
-    """What a file gives away."""
-
-    GPS = "gps"
-    SERIAL_NUMBER = "serial_number"
-    PERSON_NAME = "person_name"
-    UNIQUE_ID = "unique_id"
-    THUMBNAIL_UNEDITED = "thumbnail_unedited"
-    THUMBNAIL_DIFFERS = "thumbnail_differs"
-    UNREADABLE = "unreadable"
-
-
 @dataclass(frozen=True)
 class FileFindings:
     """What one file holds.
 
     Attributes:
         leaks: codes, all but the two of thumbnails.
-        pictures: the embedded pictures, upright as they say themselves, at most 512 pixels long; in memory only.
+        pictures: the embedded pictures, upright as they say themselves, at most 256 pixels long; in memory only.
     """
 
     leaks: frozenset[Leak]
@@ -97,65 +83,12 @@ def leaks_of(data: bytes, output: Image, sources: Sequence[Image] = ()) -> tuple
     return tuple(sorted(leak.value for leak in leaks))
 
 
-# ---------------------------------------------------------------- what names what
 _EXIF_IFD, _GPS_IFD, _MAKER_NOTE, _IFD1 = 0x8769, 0x8825, 0x927C, -1
-_TEXTS: Final[Mapping[int, Leak]] = {
-    0x013B: Leak.PERSON_NAME,  # Artist
-    0x9C9D: Leak.PERSON_NAME,  # XPAuthor
-    0xA430: Leak.PERSON_NAME,  # CameraOwnerName
-    0xA437: Leak.PERSON_NAME,  # Photographer
-    0xA438: Leak.PERSON_NAME,  # ImageEditor
-    0xA431: Leak.SERIAL_NUMBER,  # BodySerialNumber
-    0xA435: Leak.SERIAL_NUMBER,  # LensSerialNumber
-    0xC62F: Leak.SERIAL_NUMBER,  # CameraSerialNumber
-    0xA420: Leak.UNIQUE_ID,  # ImageUniqueID
-    0xC65D: Leak.UNIQUE_ID,  # RawDataUniqueID
-}
 _POSITIONS: Final = (0x02, 0x04, 0x14, 0x16)  # latitude and longitude, of the camera and of the destination
-_SUB_IFDS, _XMP_TAG, _IPTC_TAG, _PHOTOSHOP_TAG = 0x014A, 0x02BC, 0x83BB, 0x8649
-_JPEG_OFFSET, _JPEG_BYTES = 0x0201, 0x0202
-
-_XMP_LEAKS: Final[Mapping[Leak, Mapping[str, Sequence[str]]]] = {
-    Leak.GPS: {
-        "http://ns.adobe.com/exif/1.0/": ("GPSLatitude", "GPSLongitude", "GPSDestLatitude", "GPSDestLongitude"),
-    },
-    Leak.SERIAL_NUMBER: {
-        "http://ns.adobe.com/exif/1.0/aux/": ("SerialNumber", "LensSerialNumber"),
-        "http://cipa.jp/exif/1.0/": ("BodySerialNumber", "LensSerialNumber"),
-        "http://ns.microsoft.com/photo/1.0/": ("CameraSerialNumber",),
-    },
-    Leak.PERSON_NAME: {
-        "http://purl.org/dc/elements/1.1/": ("creator",),
-        "http://ns.adobe.com/tiff/1.0/": ("Artist",),
-        "http://ns.adobe.com/exif/1.0/aux/": ("OwnerName",),
-        "http://cipa.jp/exif/1.0/": ("CameraOwnerName", "Photographer", "ImageEditor"),
-        "http://iptc.org/std/Iptc4xmpExt/2008-02-29/": ("PersonInImage", "PersonInImageWDetails"),
-        "http://www.metadataworkinggroup.com/schemas/regions/": ("Name",),
-        "http://ns.microsoft.com/photo/1.2/t/Region#": ("PersonDisplayName",),
-        "http://ns.useplus.org/ldf/xmp/1.0/": ("ImageCreatorName",),
-    },
-    Leak.UNIQUE_ID: {
-        "http://ns.adobe.com/xap/1.0/mm/": ("DocumentID", "OriginalDocumentID", "InstanceID"),
-        "http://ns.adobe.com/xap/1.0/sType/ResourceRef#": ("documentID", "originalDocumentID", "instanceID"),
-        "http://ns.adobe.com/exif/1.0/": ("ImageUniqueID",),
-        "http://iptc.org/std/Iptc4xmpExt/2008-02-29/": ("DigImageGUID",),
-    },
-}
-_IPTC_LEAKS: Final[Mapping[tuple[int, int], Leak]] = {
-    (1, 100): Leak.UNIQUE_ID,  # unique name of object
-    (2, 80): Leak.PERSON_NAME,  # by-line
-    (2, 118): Leak.PERSON_NAME,  # contact
-    (2, 122): Leak.PERSON_NAME,  # writer
-}
+_CARRIED: Final = {0x02BC: BlockKind.XMP, 0x83BB: BlockKind.IPTC, 0x8649: BlockKind.PHOTOSHOP}
+_MAKE, _STRIP_OFFSETS, _SUB_IFDS, _JPEG_OFFSET, _JPEG_BYTES = 0x010F, 0x0111, 0x014A, 0x0201, 0x0202
 _IPTC, _BGR_THUMBNAIL, _THUMBNAIL, _EXIF, _EXIF_3, _XMP = 0x0404, 0x0409, 0x040C, 0x0422, 0x0423, 0x0424
 _THUMBNAIL_HEADER_BYTES = 28
-
-_MAKERS: Final[Sequence[tuple[bytes, str, int, tuple[int, ...]]]] = (
-    (b"Nikon\0\2", "own", 10, (0x001D, 0x00A0)),
-    (b"Panasonic\0", "shared", 12, (0x0025,)),
-    (b"", "shared", 0, (0x000C, 0x0096)),  # Canon: no header
-)
-"""First bytes of a maker note, whether its offsets count from its own header or the file's, where it begins, tags."""
 
 
 class _Examiner:
@@ -169,18 +102,27 @@ class _Examiner:
 
     def file(self, data: bytes, depth: int) -> None:
         """Every block of a file."""
-        try:
+        with self._safely():
             if data[:4] in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
                 self._tiff_file(data, depth)
                 return
             for block in blocks(data):
                 self._block(block.kind, block.data, depth)
-        except Exception:  # noqa: BLE001 - a stranger's bytes: whatever their parsing raises means the same
-            self.leaks.add(Leak.UNREADABLE)
+
+    @contextmanager
+    def _safely(self) -> Iterator[None]:
+        """Whatever parsing a stranger's bytes raises means the same; what comes after it is looked at all the same."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                yield
+            except Exception:  # noqa: BLE001 - as said
+                self.leaks.add(Leak.UNREADABLE)
+        if any(issubclass(warning.category, UserWarning) for warning in caught):
+            self.leaks.add(Leak.UNREADABLE)  # Pillow skips a damaged entry with a warning
 
     def _block(self, kind: BlockKind, data: bytes, depth: int) -> None:
-        """One block; if it is damaged the others are looked at all the same."""
-        try:
+        with self._safely():
             if kind is BlockKind.EXIF:
                 self._exif(data, depth)
             elif kind is BlockKind.XMP:
@@ -197,78 +139,77 @@ class _Examiner:
                 self._raw_picture(data)
             else:
                 self._search(data, depth)
-        except Exception:  # noqa: BLE001 - as above
-            self.leaks.add(Leak.UNREADABLE)
 
     # ------------------------------------------------------------ EXIF and TIFF
     def _exif(self, data: bytes, depth: int) -> None:
-        exif = _loaded(data)
-        self._directories(exif, data)
-        thumbnail = _directory(exif, _IFD1)
-        self._note_tags(thumbnail)
-        declared = -1
-        if _JPEG_OFFSET in thumbnail:
-            declared = int(thumbnail[_JPEG_OFFSET])
-            self._picture(data[declared : declared + int(thumbnail[_JPEG_BYTES])], depth)
-        elif thumbnail.get(0x0111) is not None:  # StripOffsets: the thumbnail is not compressed
+        with self._safely():
+            exif = _loaded(data)
+            self._directories(exif, data)
+            self._first_thumbnail(exif.get_ifd(_IFD1), data, depth)
+        self._search(data, depth)  # previews in maker notes, and thumbnails that nothing points at any more
+
+    def _first_thumbnail(self, tags: Mapping[int, Any], data: bytes, depth: int) -> None:
+        self._note_tags(tags)
+        if _JPEG_OFFSET in tags:
+            start = int(tags[_JPEG_OFFSET])
+            self._picture(data[start : start + int(tags[_JPEG_BYTES])], depth)
+        elif _STRIP_OFFSETS in tags:  # not compressed
             self._picture(_starting_at(data, next(_further_pages(data))), MAX_DEPTH)
-        self._search(data, depth, but=declared)
 
     def _tiff_file(self, data: bytes, depth: int) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with PillowImage.open(io.BytesIO(data), formats=("TIFF",)) as picture:
-                exif = picture.getexif()
+        with PillowImage.open(io.BytesIO(data), formats=("TIFF",)) as picture:
+            exif = picture.getexif()
+            carried = {kind: _bytes_of(exif.get(tag)) for tag, kind in _CARRIED.items()}
+            previews = [int(offset) for offset in _tuple_of(exif.get(_SUB_IFDS))]
+            with self._safely():
                 self._directories(exif, data)
-                carried = {tag: _bytes_of(exif.get(tag)) for tag in (_XMP_TAG, _IPTC_TAG, _PHOTOSHOP_TAG)}
-                previews = [int(offset) for offset in _tuple_of(exif.get(_SUB_IFDS))]
-        for tag, kind in (
-            (_XMP_TAG, BlockKind.XMP),
-            (_IPTC_TAG, BlockKind.IPTC),
-            (_PHOTOSHOP_TAG, BlockKind.PHOTOSHOP),
-        ):
-            if carried[tag]:
-                self._block(kind, carried[tag], depth)
+        for kind, block in carried.items():
+            if block:
+                self._block(kind, block, depth)
         for offset in [*_further_pages(data), *previews][:MAX_PICTURES]:
-            self._picture(_starting_at(data, offset), MAX_DEPTH)
+            with self._safely():
+                self._picture(_starting_at(data, offset), MAX_DEPTH)
 
     def _directories(self, exif: PillowImage.Exif, data: bytes) -> None:
-        camera = _directory(exif, _EXIF_IFD)
+        camera, position = exif.get_ifd(_EXIF_IFD), exif.get_ifd(_GPS_IFD)
         self._note_tags(exif)
         self._note_tags(camera)
-        position = _directory(exif, _GPS_IFD)
         if any(_is_position(position.get(tag)) for tag in _POSITIONS):
             self.leaks.add(Leak.GPS)
         note = _bytes_of(camera.get(_MAKER_NOTE))
-        if note:
+        with suppress(Exception), warnings.catch_warnings():  # private formats: what cannot be read is passed over
+            warnings.simplefilter("ignore")
             self._maker_note(exif, note, data)
 
     def _note_tags(self, tags: Mapping[int, Any] | PillowImage.Exif) -> None:
-        for tag, leak in _TEXTS.items():
+        for tag, leak in EXIF_LEAKS.items():
             if tag in tags:
                 self._note(leak, _bytes_of(tags[tag]))
 
     def _maker_note(self, exif: PillowImage.Exif, note: bytes, data: bytes) -> None:
-        """Serial numbers in the notes whose layout is known; the notes of other makers are passed over."""
+        """Serial numbers in the notes of five makers; Pillow knows Fujifilm's, the others are directories too."""
+        maker = _bytes_of(exif.get(_MAKE)).strip(b"\0 ").lower()
+        tags: Mapping[int, Any] | PillowImage.Exif
+        numbers: tuple[int, ...]
         if note.startswith(b"FUJIFILM"):
-            self._note(Leak.SERIAL_NUMBER, _bytes_of(_directory(exif, _MAKER_NOTE).get(0x0010)))
+            tags, numbers = exif.get_ifd(_MAKER_NOTE), (0x0010,)
+        elif note.startswith(b"Nikon\0\2"):  # a TIFF structure of its own
+            tags, numbers = _loaded(note[10:]), (0x001D, 0x00A0)
+        elif note.startswith(b"Panasonic\0"):
+            tags, numbers = _loaded(_starting_at(data, data.find(note) + 12)), (0x0025,)
+        elif note and maker.startswith(b"canon"):
+            tags, numbers = _loaded(_starting_at(data, data.find(note))), (0x000C, 0x0096)
+        else:
             return
-        maker = _bytes_of(exif.get(0x010F)).strip(b"\0 ").lower()
-        for start, base, at, tags in _MAKERS:
-            if not note.startswith(start) or (not start and not maker.startswith(b"canon")):
-                continue
-            tiff = note[at:] if base == "own" else _starting_at(data, data.find(note) + at)
-            found = _loaded(tiff)
-            for tag in tags:
-                self._note(Leak.SERIAL_NUMBER, _bytes_of(found.get(tag)))
-            return
+        for number in numbers:
+            self._note(Leak.SERIAL_NUMBER, _bytes_of(tags.get(number)))
 
     # ------------------------------------------------------------ other metadata
     def _xmp(self, data: bytes, depth: int) -> None:
         content = read_xmp(data)
         if not content.is_whole:
             self.leaks.add(Leak.UNREADABLE)
-        for leak, spaces in _XMP_LEAKS.items():
+        for leak, spaces in XMP_LEAKS.items():
             if any(f"{space} {name}" in content.filled for space, names in spaces.items() for name in names):
                 self.leaks.add(leak)
         for picture in content.pictures:
@@ -287,7 +228,7 @@ class _Examiner:
 
     def _iptc(self, data: bytes) -> None:
         for record, number, value in iptc_datasets(data):
-            leak = _IPTC_LEAKS.get((record, number))
+            leak = IPTC_LEAKS.get((record, number))
             if leak is not None:
                 self._note(leak, value)
 
@@ -297,11 +238,11 @@ class _Examiner:
             self.leaks.add(leak)
 
     # ------------------------------------------------------------ pictures
-    def _search(self, data: bytes, depth: int, but: int = -1) -> None:
+    def _search(self, data: bytes, depth: int) -> None:
         """Pictures anywhere in a block; what only looks like the beginning of one is passed over."""
         behind = 0
         for start in picture_starts(data):
-            if start < behind or start == but:
+            if start < behind:
                 continue
             if self._candidates == 0:
                 self.leaks.add(Leak.UNREADABLE)
@@ -348,16 +289,8 @@ class _Examiner:
 # ---------------------------------------------------------------- Pillow's directories
 def _loaded(data: bytes) -> PillowImage.Exif:
     exif = PillowImage.Exif()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        exif.load(data)
+    exif.load(data)
     return exif
-
-
-def _directory(exif: PillowImage.Exif, tag: int) -> Mapping[int, Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return exif.get_ifd(tag)
 
 
 def _starting_at(data: bytes, offset: int) -> bytes:
@@ -412,10 +345,8 @@ def _is_position(value: Any) -> bool:
 def _n_pixels(data: bytes) -> int:
     """Pixels that a file's header states; 0 if it is no picture."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with PillowImage.open(io.BytesIO(data), formats=FORMATS) as picture:
-                return picture.width * picture.height
+        with PillowImage.open(io.BytesIO(data), formats=FORMATS) as picture:
+            return picture.width * picture.height
     except PillowImage.DecompressionBombError:
         return MAX_PICTURE_PIXELS + 1
     except Exception:  # noqa: BLE001 - decoders of hostile bytes raise many kinds; each means the same here

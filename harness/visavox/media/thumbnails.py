@@ -21,13 +21,14 @@ from PIL import Image as PillowImage
 from .image import Image
 
 LONGEST: Final = 256
+"""Pixels a thumbnail is compared at: finer detail hangs on how it was made smaller, not on what it shows."""
 SMALLEST: Final = 16
 SMOOTHING: Final = 4
-TILE: Final = 8
+TILE: Final = 8  # JPEG's block: errors within one hang together
 _STANDARD_ERRORS: Final = 4.0
-_LEAST_DIFFERENCE: Final = 4.0
-_LEAST_SHARE: Final = 0.01
-_LEAST_SPREAD: Final = 64.0
+_LEAST_DIFFERENCE: Final = 4.0  # grey levels of output and source, root mean square over ...
+_LEAST_SHARE: Final = 0.01  # ... this share of the picture
+_LEAST_SPREAD: Final = 64.0  # variance of tiles below which a contrast cannot be fitted
 _ALIKE: Final = 0.8
 _UNLIKE: Final = 0.5
 _PLAIN_DIFFERENCE: Final = 24.0
@@ -62,14 +63,13 @@ def thumbnail_shows(thumbnail: Image, output: Image, source: Image | None) -> Th
         output: the edited picture.
         source: the picture that went in, None where it is not known; then the verdict is never ``unedited``.
     """
-    if min(thumbnail.shape[:2]) < SMALLEST:
-        return ThumbnailVerdict.UNDETERMINED
+    thumbnail = reduced(thumbnail)
     comparable = source if source is not None and _has_shape_of(source, output) else None
     view = _best_view(thumbnail, output, comparable)
     if view is None:
         shows_source = source is not None and _best_view(thumbnail, source, None) is not None
         return ThumbnailVerdict.DIFFERS if shows_source else ThumbnailVerdict.UNDETERMINED
-    if view.source is not None:
+    if view.source is not None and view.likeness >= _ALIKE:
         shown = _projected(view.thumbnail, view.output, view.source)
         if shown is not ThumbnailVerdict.UNDETERMINED:
             return shown
@@ -111,16 +111,19 @@ class _View(NamedTuple):
 
 
 def _best_view(thumbnail: Image, output: Image, source: Image | None) -> _View | None:
-    """The way to lay the pictures over each other that fits best; None if their shapes differ and nothing fits."""
+    """The way to lay the pictures over each other that fits best.
+
+    None if their shapes differ and nothing fits, or there is too little to see.
+    """
     upright = _view(thumbnail, output, source) if _has_shape_of(thumbnail, output) else None
     if upright is not None and upright.likeness >= _ALIKE:
         return upright
     views = [view for turns in range(4) for view in _views(np.rot90(thumbnail, turns), output, source)]
-    best = max(views, key=lambda view: view.likeness)
-    return best if best.likeness >= _ALIKE else upright
+    best = max((view for view in views if view is not None), key=lambda view: view.likeness, default=None)
+    return best if best is not None and best.likeness >= _ALIKE else upright
 
 
-def _views(thumbnail: Image, output: Image, source: Image | None) -> Iterator[_View]:
+def _views(thumbnail: Image, output: Image, source: Image | None) -> Iterator[_View | None]:
     """As the pictures lie; without bars around the thumbnail; the thumbnail being the pictures' middle."""
     yield _view(thumbnail, output, source)
     if not _has_shape_of(thumbnail, output):
@@ -129,9 +132,11 @@ def _views(thumbnail: Image, output: Image, source: Image | None) -> Iterator[_V
         yield _view(thumbnail, _middle(output, thumbnail.shape), cut)
 
 
-def _view(thumbnail: Image, output: Image, source: Image | None) -> _View:
-    """All in the size of the smallest."""
+def _view(thumbnail: Image, output: Image, source: Image | None) -> _View | None:
+    """All in the size of the smaller one; None if that is too small to see anything."""
     height, width = (min(p.shape[axis] for p in (thumbnail, output)) for axis in (0, 1))
+    if min(height, width) < SMALLEST:
+        return None
     x, y = (_resized(p, height, width).astype(np.float64) for p in (thumbnail, output))
     z = None if source is None else _resized(source, height, width).astype(np.float64)
     return _View(x, y, z, max(_likeness(x, p) for p in (y, z) if p is not None))

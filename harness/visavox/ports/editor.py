@@ -53,7 +53,7 @@ class EditedFile:
 
     Attributes:
         image: the picture.
-        leaks: codes of ``visavox.media.metadata.Leak``, sorted.
+        leaks: codes of ``visavox.media.leaks.Leak``, sorted.
     """
 
     image: Image
