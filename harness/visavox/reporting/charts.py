@@ -69,10 +69,11 @@ def rate_charts(report: Report, result: AssessmentResult) -> tuple[Chart, ...]:
             key = (e.name if e.attacker else "", fmr_text(e), e.group or "")
             grouped.setdefault(key, []).append(e)
     limits = {row.cell.metric: c.limit.value for c in report.decision.controls for row in c.cells}
+    others = "Other rates" if any(name for name, _, _ in grouped) else "Rates"
     drawn = []
     shown = [entry for entry in grouped.items() if entry[0][0] or len({e.name for e in entry[1]}) > 1]
     for number, ((name, fmr, group), estimates) in enumerate(shown, start=1):
-        title = f"{title_of(name) if name else 'Other rates'} at FMR {fmr}" + (f", {visible(group)}" if group else "")
+        title = f"{title_of(name) if name else others} at FMR {fmr}" + (f", {visible(group)}" if group else "")
         text = f"{title}: value, 95 % interval and chance by {'attacker' if name else 'figure'} and judge"
         spec = _rates(estimates, limits.get(name))
         drawn.append(_chart(f"{result.assessment}-rates-{number}", title, text, spec))
@@ -162,9 +163,10 @@ def _det(curves: Sequence[Curve]) -> Callable[[ModuleType], Any]:
     ticks = [round(probit(tick), 4) for tick in PROBIT_TICKS]
     words = "{" + ",".join(f"'{t + 10:.2f}':'{100 * p:g}'" for t, p in zip(ticks, PROBIT_TICKS, strict=True)) + "}"
     rows = [
-        {"x": _probit(fmr), "y": _probit(fnmr), "attacker": _series(c.attacker), "order": number}
+        {"x": round(probit(fmr), 4), "y": round(probit(fnmr), 4), "attacker": _series(c.attacker), "order": number}
         for c in curves
         for number, (fmr, fnmr) in enumerate(zip(c.fmr, c.fnmr, strict=True))
+        if 0 < fmr < 1 and 0 < fnmr < 1
     ]
     attackers = [_series(a) for a in (*Attacker, None) if any(c.attacker is a for c in curves)]
 
@@ -265,11 +267,6 @@ def _series(attacker: Attacker | None) -> str:
 
 def _cycled(values: Sequence[str], n: int) -> list[str]:
     return [values[i % len(values)] for i in range(n)]
-
-
-def _probit(rate: float) -> float:
-    """Probit of a rate; 0 and 1 go just outside the drawn square, where lines are clipped."""
-    return round(NormalDist().inv_cdf(min(max(rate, 1e-4), 1 - 1e-4)), 4)
 
 
 def _chart(name: str, title: str, text: str, draw: Callable[[ModuleType], Any]) -> Chart:

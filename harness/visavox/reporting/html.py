@@ -26,8 +26,9 @@ from .rows import (
     cell_rows,
     counts_line,
     estimate_rows,
+    limit_of,
     map_matrices,
-    matrix,
+    matrices,
     threshold_rows,
 )
 from .strips import Scale, Strip, scale_and_strips
@@ -63,7 +64,7 @@ class AssessmentView(NamedTuple):
     result: AssessmentResult
     anchor: str
     title: str
-    matrix: Matrix
+    matrices: tuple[Matrix, ...]
     maps: tuple[MapMatrix, ...]
     rates: tuple[Chart, ...]
     dets: tuple[Chart, ...]
@@ -132,7 +133,7 @@ def _controls(report: Report) -> tuple[ControlView, ...]:
             ControlView(
                 decision=control,
                 anchor=anchor,
-                limit=wording.limit_text(control.limit),
+                limit=limit_of(control),
                 role=wording.ROLE[control.severity],
                 severity=wording.SEVERITY[control.severity],
                 tally=_tally(row.verdict for row in cells),
@@ -152,7 +153,7 @@ def _assessments(report: Report) -> tuple[AssessmentView, ...]:
             result=result,
             anchor=anchor,
             title=_ASSESSMENTS.get(result.assessment, result.assessment.replace("_", " ").capitalize()),
-            matrix=matrix(report, result),
+            matrices=matrices(report, result),
             maps=map_matrices(result),
             rates=rate_charts(report, result),
             dets=det_charts(result),

@@ -105,7 +105,7 @@ class MatrixFigure(NamedTuple):
 
 
 class Matrix(NamedTuple):
-    """Figures of one assessment by judge."""
+    """Figures of one assessment, by judge or, in a matrix of its own, of all judges together."""
 
     judges: tuple[str, ...]
     figures: tuple[MatrixFigure, ...]
@@ -153,28 +153,16 @@ def estimate_rows(result: AssessmentResult) -> tuple[EstimateRow, ...]:
     return tuple(_estimate_row(estimate) for estimate in result.estimates)
 
 
-def matrix(report: Report, result: AssessmentResult) -> Matrix:
-    """The figures of an assessment by judge, MAP aside; those that a control judges come first."""
+def matrices(report: Report, result: AssessmentResult) -> tuple[Matrix, ...]:
+    """The figures of an assessment, MAP aside: those by judge, then those of all judges together."""
     found = [e for e in result.estimates if map_cell(e.name) is None]
-    present = {e.recogniser for e in found}
+    present = dict.fromkeys(e.recogniser for e in found if e.recogniser)
     order = [card.id for card in report.judges if card.id in present]
-    judges = tuple(dict.fromkeys([*order, *sorted(present - set(order) - {""}), *([""] if "" in present else [])]))
-    grouped: dict[tuple[str, str, str], dict[Attacker | None, list[Estimate]]] = {}
-    for e in found:
-        grouped.setdefault((e.name, fmr_text(e), e.group or ""), {}).setdefault(e.attacker, []).append(e)
+    judges = tuple(dict.fromkeys([*order, *present]))
     judged = {row.cell.metric for control in report.decision.controls for row in control.cells}
-    keys = sorted(grouped, key=lambda key: key[0] not in judged)
-    figures = (
-        MatrixFigure(
-            name=name,
-            title=title_of(name),
-            group=group,
-            fmr=fmr,
-            rows=tuple(_matrix_row(grouped[name, fmr, group][a], judges) for a in _ladder(grouped[name, fmr, group])),
-        )
-        for name, fmr, group in keys
-    )
-    return Matrix(tuple(judge or ALL_JUDGES for judge in judges), tuple(figures))
+    by_judge = _figures([e for e in found if e.recogniser], judges, judged)
+    of_all = _figures([e for e in found if not e.recogniser], ("",), judged)
+    return tuple(m for m in (Matrix(judges, by_judge), Matrix((ALL_JUDGES,), of_all)) if m.figures)
 
 
 def map_matrices(result: AssessmentResult) -> tuple[MapMatrix, ...]:
@@ -192,6 +180,11 @@ def map_matrices(result: AssessmentResult) -> tuple[MapMatrix, ...]:
 def threshold_rows(result: AssessmentResult) -> tuple[ThresholdRow, ...]:
     """The kinds of comparison behind every figure that has a threshold or strata."""
     return tuple(row for estimate in result.estimates for row in _thresholds(estimate))
+
+
+def limit_of(control: ControlDecision) -> str:
+    """A control's limit with its operator, in the unit of the figure that it judges."""
+    return limit_text(control.limit, control.cells[0].cell.metric if control.cells else "")
 
 
 def counts_line(report: Report) -> str:
@@ -220,7 +213,7 @@ def _cell_row(report: Report, control: ControlDecision, row: CellDecision) -> Ce
         lower=lower,
         upper=upper,
         decides=decides,
-        limit=limit_text(control.limit),
+        limit=limit_of(control),
         chance=NO_NUMBER if found is None else figure(name, found.chance),
         trials=NO_NUMBER if found is None else count(found.n),
         people=NO_NUMBER if found is None else count(found.n_subjects),
@@ -266,6 +259,23 @@ def _estimate_row(e: Estimate) -> EstimateRow:
         band=e.band,
         method=e.method,
         note=_note(e),
+    )
+
+
+def _figures(found: Sequence[Estimate], judges: Sequence[str], judged: set[str]) -> tuple[MatrixFigure, ...]:
+    """One figure a name, FMR and group; those that a control judges come first."""
+    grouped: dict[tuple[str, str, str], dict[Attacker | None, list[Estimate]]] = {}
+    for e in found:
+        grouped.setdefault((e.name, fmr_text(e), e.group or ""), {}).setdefault(e.attacker, []).append(e)
+    return tuple(
+        MatrixFigure(
+            name=name,
+            title=title_of(name),
+            group=group,
+            fmr=fmr,
+            rows=tuple(_matrix_row(attackers[attacker], judges) for attacker in _ladder(attackers)),
+        )
+        for (name, fmr, group), attackers in sorted(grouped.items(), key=lambda entry: entry[0][0] not in judged)
     )
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from visavox.core.records import ControlDecision
 
 from .rows import CellRow
-from .wording import percent
+from .wording import figure
 
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)
 _NEAR = 42.0
@@ -46,6 +46,7 @@ def scale_and_strips(control: ControlDecision, cells: Sequence[CellRow]) -> tupl
     """
     numbers = [n.value for row in cells for n in (row.lower, row.value, row.upper) if n.value is not None]
     limit = control.limit.value
+    metric = control.cells[0].cell.metric if control.cells else ""
     largest = max([*numbers, 1.25 * limit, 0.01])
     smallest = min([*numbers, 1.25 * limit, 0.0])
     high, low = _round_up(largest), -_round_up(-smallest)
@@ -57,10 +58,10 @@ def scale_and_strips(control: ControlDecision, cells: Sequence[CellRow]) -> tupl
     up = control.limit.op == "<="
     scale = Scale(
         limit=line,
-        limit_text=percent(limit),
+        limit_text=figure(metric, limit).text,
         zero=at(0.0) if low < 0 else None,
-        first=percent(low) if line > _NEAR else "",
-        last=percent(high) if line < 100 - _NEAR else "",
+        first=figure(metric, low).text if line > _NEAR else "",
+        last=figure(metric, high).text if line < 100 - _NEAR else "",
         forbidden_from=line if up else 0.0,
         forbidden_width=round(100 - line, 3) if up else line,
     )

@@ -10,8 +10,8 @@ from rich.text import Text
 from visavox.core.records import CellDecision, ControlDecision, Estimate, Report
 from visavox.core.terms import Attacker, InstrumentState, Severity, Verdict
 
-from .rows import counts_line
-from .wording import figure, fmr_text, limit_text, percent
+from .rows import counts_line, limit_of
+from .wording import figure, fmr_text, percent
 
 COLOURS = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
 
@@ -87,7 +87,7 @@ def _cell(control: ControlDecision, row: CellDecision) -> list[Text]:
         Text(row.verdict.value, style=COLOURS[row.verdict]),
         Text(figure(row.cell.metric, row.value).text),
         Text(figure(row.cell.metric, bound).text),
-        Text(limit_text(control.limit)),
+        Text(limit_of(control)),
         Text(row.reason),
     ]
 

@@ -147,9 +147,9 @@ def support_text(estimate: Estimate) -> str:
     return DASH if isinstance(point, NoOperatingPoint) else SUPPORTS[point.support]
 
 
-def limit_text(limit: Limit) -> str:
-    """A limit with its operator."""
-    return f"{limit.op} {percent(limit.value)}"
+def limit_text(limit: Limit, name: str) -> str:
+    """A limit with its operator, in the unit of the figure ``name``."""
+    return f"{limit.op} {figure(name, limit.value).text}"
 
 
 def attacker_text(attacker: Attacker | None) -> str:
