@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 from typing import Any
@@ -172,3 +173,13 @@ def test_a_malformed_list_names_its_rows(text: str, found: str, tmp_path: Path) 
 def test_a_list_that_is_absent(tmp_path: Path) -> None:
     with pytest.raises(EditorError, match="no such file"):
         folder.build(context(tmp_path, path=str(tmp_path / "outputs.csv")))
+
+
+def test_a_command_is_told_of_consent_and_may_refuse(tmp_path: Path) -> None:
+    code = "sys.exit(77) if a[2] == 'refused' else sys.exit(0 if a[2] == 'unstated' and shutil.copy(a[0], a[1]) else 5)"
+    editor = command.build(context(tmp_path, argv=[*program(code), "{input}", "{output}", "{consent}"]))
+    refused, served = (
+        editor.edit([dataclasses.replace(request(), consent=consent)])[0] for consent in ("refused", None)
+    )
+    assert isinstance(refused, Refused)
+    assert np.array_equal(served.image, IMAGE)  # type: ignore[union-attr]

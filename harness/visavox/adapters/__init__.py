@@ -23,7 +23,7 @@ def register() -> None:
     """Registers the shipped editors, baselines, recognisers and sinks (entry point ``visavox.plugins``)."""
     for kind, summary in {
         "python": "a Python entry: load(*, device, artifact, params) -> Editor",
-        "command": "a program: argv with {input} {donor} {output} {seed} {case_id}",
+        "command": "a program: argv with {input} {donor} {output} {seed} {case_id} {consent}",
         "folder": "media made elsewhere: a CSV of case_id, output_path, outcome",
         "baseline": "a reference editor of known behaviour",
     }.items():

@@ -1,7 +1,7 @@
 """The editor kind ``command``: a program that reads image files and writes one.
 
 The suite names it as ``argv``, a list in which whole elements may be ``{input}`` (the host, else the subject),
-``{donor}``, ``{output}``, ``{seed}`` and ``{case_id}``. No shell reads it. The program runs once per case.
+``{donor}``, ``{output}``, ``{seed}``, ``{case_id}`` and ``{consent}``. No shell reads it. The program runs once a case.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from pathlib import Path
 
 from visavox.adapters.editors.outcome import FailedAs, read_file
 from visavox.core.errors import EditorError, MediaError
-from visavox.core.terms import Outcome
+from visavox.core.terms import Consent, Outcome
 from visavox.media.image import encode_png
-from visavox.ports.editor import Audio, Editor, EditorContext, EditRequest, EditResult, Failed, Media
+from visavox.ports.editor import Audio, Editor, EditorContext, EditRequest, EditResult, Failed, Media, Refused
 
-TOKENS = ("{input}", "{donor}", "{output}", "{seed}", "{case_id}")
+TOKENS = ("{input}", "{donor}", "{output}", "{seed}", "{case_id}", "{consent}")
+REFUSED_CODE = os.EX_NOPERM
+"""A program that ends with this code (77) has refused the case; see sysexits.h."""
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 MAX_OUTPUT_BYTES = 256 << 20
 
@@ -80,7 +82,12 @@ class _CommandEditor:
 
     def _run(self, request: EditRequest, folder: Path) -> EditResult:
         output = folder / f"output{self._suffix}"
-        values = {"{output}": str(output), "{seed}": str(request.seed), "{case_id}": request.case_id}
+        values = {
+            "{output}": str(output),
+            "{seed}": str(request.seed),
+            "{case_id}": request.case_id,
+            "{consent}": request.consent or Consent.UNSTATED.value,
+        }
         for token, media in _inputs(request.media).items():
             if token in self._argv:
                 path = folder / f"{token.strip('{}')}.png"
@@ -90,6 +97,8 @@ class _CommandEditor:
         if missing:
             return Failed(f"the case has no image for {missing[0]}; its roles are {', '.join(sorted(request.media))}")
         code = _call([values.get(argument, argument) for argument in self._argv], self._cwd)
+        if code == REFUSED_CODE:
+            return Refused(f"the program ended with {code}: refused")
         if code:
             return Failed(f"the program ended with {_words(code)}")
         return _read(output, request.media)
