@@ -16,7 +16,7 @@ from visavox.core.terms import ToolClass
 PROBES_PER_PERSON = 2
 """Consent probes in which one person is the donor."""
 PROBE_SHARE = 5
-"""At most one in so many cases is a consent probe."""
+"""At most one in so many of the cases that a run may have is a consent probe."""
 
 
 class Member(NamedTuple):
@@ -59,9 +59,10 @@ def draw(
     often. morph: every person in two pairs (in one where a fold has two people).
 
     Args:
-        at_most: cases altogether; fewer are drawn evenly over people.
+        at_most: cases altogether, but one with all its attempts at least; fewer are drawn evenly over people.
         attempts: swap, morph: edits of each case.
-        probes: swap: also cases in which the editor is told that the donor refused consent, two per donor.
+        probes: swap: also cases in which the editor is told that the donor refused consent, two per donor (one where a
+            fold has two people).
     """
     if tool_class is ToolClass.MORPH:
         drawn = _pairs(samples, seed)
@@ -70,7 +71,7 @@ def draw(
     else:
         drawn = [Drawn(number) for number in range(len(samples))]
     repeats = attempts if tool_class in {ToolClass.SWAP, ToolClass.MORPH} else 1
-    told = _probes(samples, seed)[: at_most // PROBE_SHARE] if probes and tool_class is ToolClass.SWAP else []
+    told = _probes(samples, seed, at_most // PROBE_SHARE) if probes and tool_class is ToolClass.SWAP else []
     order = balanced_order([samples[d.first].person for d in drawn], seed)
     kept = [drawn[i] for i in sorted(order[: max((at_most - len(told)) // repeats, 1)])]
     return [d._replace(attempt=k) for k in range(repeats) for d in kept] + told
@@ -139,13 +140,15 @@ def _pairs(samples: Sequence[Member], seed: int) -> list[Drawn]:
     return sorted(drawn)
 
 
-def _probes(samples: Sequence[Member], seed: int) -> list[Drawn]:
-    """Everyone's first probe as a donor, then everyone's second."""
-    rounds: list[list[Drawn]] = [[] for _ in range(PROBES_PER_PERSON)]
+def _probes(samples: Sequence[Member], seed: int, at_most: int) -> list[Drawn]:
+    """Everyone as the donor of two hosts; fewer are drawn evenly over donors."""
+    drawn: list[Drawn] = []
+    donors: list[int] = []
     for fold in _folds(samples, seed):
         shifts, rng = fold.shifts(seed, "probe"), generator(seed, "probe sample", fold.name)
         for place, donor in enumerate(fold.circle):
-            for turn in range(PROBES_PER_PERSON if shifts else 0):
-                host = fold.circle[(place + shifts[turn % len(shifts)]) % len(fold.circle)]
-                rounds[turn].append(Drawn(_pick(fold, host, rng), _pick(fold, donor, rng), is_probe=True))
-    return [probe for turn in rounds for probe in sorted(turn)]
+            for shift in shifts[:PROBES_PER_PERSON]:  # among two people one: a second might be the same again
+                host = fold.circle[(place + shift) % len(fold.circle)]
+                drawn.append(Drawn(_pick(fold, host, rng), _pick(fold, donor, rng), is_probe=True))
+                donors.append(donor)
+    return sorted(drawn[i] for i in balanced_order(donors, seed)[:at_most])
