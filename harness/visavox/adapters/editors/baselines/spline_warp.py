@@ -13,13 +13,13 @@ import numpy as np
 from visavox.adapters.recognisers.alignment import Points
 from visavox.adapters.recognisers.sources import import_package
 
-from .face_blend import TEMPLATE, NoAlignmentError, moved, pixel_grid, similar
+from .face_blend import TEMPLATE, NoAlignmentError, moved, pixel_grid, similar, stride
 
 # An ellipse around the head, in pixels of the ArcFace crop: nothing moves on it and beyond.
 CENTRE, HALF = np.array([56.0, 67.0]), np.array([75.0, 78.0])
 _STILL_FROM = 0.75  # share of the ellipse's radius up to which points move in full
 _PINS = 12
-_NODES = 64
+_CELL = 2.0  # the spline is smooth: a coarse lattice says it all
 
 
 def displacement(points: Points, to: Points, shape: tuple[int, ...]) -> Points:
@@ -47,7 +47,7 @@ def displacement(points: Points, to: Points, shape: tuple[int, ...]) -> Points:
     except np.linalg.LinAlgError as error:
         raise NoAlignmentError from error
     height, width = shape[:2]
-    cell = max(math.ceil(max(height, width) / _NODES), 1)  # the spline is smooth: a coarse lattice says it all
+    cell = max(int(_CELL * stride(similar(TEMPLATE, points))), 1)
     rows, columns = math.ceil(height / cell), math.ceil(width / cell)
     nodes = (pixel_grid((rows, columns)) + 0.5) * cell - 0.5
     field = spline(nodes.reshape(-1, 2)).reshape(rows, columns, 2)
