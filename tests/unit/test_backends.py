@@ -1,6 +1,9 @@
 """Traps of a learning attacker: outputs all alike, too few people, labels that leak, curves that still rise."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -194,3 +197,15 @@ def test_templates_labels_and_folds_are_checked() -> None:
     for hits, persons in (({1.0: [1]}, [0]), ({0.5: [0, 2], 1.0: [0, 1]}, [0, 1]), ({0.5: [0], 1.0: [1]}, [0])):
         with pytest.raises(UndefinedMetricError):
             backends.saturation(hits, persons)
+
+
+@pytest.mark.study
+def test_the_short_study_meets_its_criteria(tmp_path: Path) -> None:
+    study = Path(__file__).parents[2] / "docs" / "studies" / "semi_informed.py"
+    done = subprocess.run(
+        [sys.executable, str(study), "--short", "--out", str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.startswith(("met", "NOT MET"))]
+    assert len(lines) == 8 and not [line for line in lines if line.startswith("NOT MET")], lines
+    assert (tmp_path / "semi_informed.md").read_text(encoding="utf-8").count("|") > 200
