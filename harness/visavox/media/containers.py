@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-MAX_BLOCKS: Final = 100_000
+MAX_BLOCKS: Final = 10_000
+MAX_STEPS: Final = 200_000
 MAX_ITEMS: Final = 10_000
 MAX_BLOCK_BYTES: Final = 64 << 20
 _MARKER: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
@@ -172,7 +173,7 @@ def _of_jpeg(data: bytes) -> Iterator[Block]:
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     """(marker, bytes) of each segment; of the end's marker, the offset behind it as bytes."""
     at = 2
-    while at + 2 <= len(data):
+    for _ in range(MAX_STEPS):
         match = _MARKER.search(data, at)  # entropy-coded data and fill bytes are passed over
         if match is None:
             return
@@ -212,7 +213,7 @@ def _extended_xmp(portions: list[bytes]) -> list[bytes]:
 # ---------------------------------------------------------------- PNG
 def _of_png(data: bytes) -> Iterator[Block]:
     at = len(_PNG_SIGNATURE)
-    while True:
+    for _ in range(MAX_STEPS):
         size, kind = _unpack(">I4s", data, at)
         if kind in {b"IDAT", b"fdAT", b"PLTE", b"IHDR", b"iCCP"}:
             _check(data, at + 8, size)
@@ -220,8 +221,9 @@ def _of_png(data: bytes) -> Iterator[Block]:
             yield from _of_chunk(kind, _cut(data, at + 8, size))
         at += 12 + size
         if kind == b"IEND":
-            break
-    yield Block(BlockKind.OTHER, data[at:])
+            yield Block(BlockKind.OTHER, data[at:])
+            return
+    raise DamagedFileError("more chunks than are looked at")
 
 
 def _of_chunk(kind: bytes, body: bytes) -> Iterator[Block]:
@@ -283,7 +285,9 @@ def _of_webp(data: bytes) -> Iterator[Block]:
     (size,) = _unpack("<I", data, 4)
     end = min(8 + size + size % 2, len(data))
     at = 12
-    while at + 8 <= end:
+    for _ in range(MAX_STEPS):
+        if at + 8 > end:
+            break
         kind, size = _unpack("<4sI", data, at)
         if kind == b"EXIF":
             yield Block(BlockKind.EXIF, _cut(data, at + 8, size).removeprefix(b"Exif\0\0"))

@@ -54,7 +54,7 @@ def read_xmp(packet: bytes) -> XmpContent:
     parser.StartDoctypeDeclHandler = reader.refuse
     parser.EntityDeclHandler = reader.refuse
     try:
-        parser.Parse(packet.strip(b"\0 \t\r\n"), True)
+        parser.Parse(packet if b"\0" in packet[:4] else packet.strip(b"\0 \t\r\n"), True)  # UTF-16 as it is
         is_whole = reader.is_sound
     except (_RefusedXmlError, expat.ExpatError, ValueError):
         is_whole = False
