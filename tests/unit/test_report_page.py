@@ -55,6 +55,13 @@ def test_the_verdict_and_its_reason_come_first(page: Page, report: Report) -> No
     assert order[-1] < words.index("The controls of policy") < words.index("Figures that could not be made")
 
 
+def test_a_pass_beside_earlier_fails_says_so(report: Report) -> None:
+    passed = report.model_copy(update={"results": (), "decision": Decision(verdict=Verdict.PASS, controls=())})
+    assert "1 of the earlier runs on record ended FAIL" in Page(render_html(passed)).words
+    alone = passed.model_copy(update={"clock": passed.clock.model_copy(update={"earlier_runs": ()})})
+    assert "ended FAIL" not in Page(render_html(alone)).words
+
+
 def test_headings_are_anchors_and_links_arrive(page: Page) -> None:
     ids = {a["id"] for _, a in page.elements if "id" in a}
     links = [a["href"] for tag, a in page.elements if tag == "a"]

@@ -82,6 +82,7 @@ def render_html(report: Report) -> str:
         MissingDependencyError: Jinja2, Altair or vl-convert is not installed.
     """
     controls = _controls(report)
+    earlier = [dict(row) for row in report.clock.earlier_runs]
     return page(
         "report.html.j2",
         report=report,
@@ -92,7 +93,8 @@ def render_html(report: Report) -> str:
         assessments=_assessments(report),
         instruments=sorted(report.instruments, key=lambda item: _STATE_ORDER.index(item.state)),
         instrument_tally=_instrument_tally(report.instruments),
-        earlier=[dict(row) for row in report.clock.earlier_runs],
+        earlier=earlier,
+        n_earlier_fails=sum(run.get("verdict") == Verdict.FAIL.value for run in earlier),
         w=wording,
     )
 
