@@ -139,6 +139,7 @@ def _card(name: str, found: Recogniser) -> JudgeCard:
         score=found.score,
         families=tuple(sorted(found.families)),
         training_overlap=found.training_overlap,
+        batching=str(getattr(found, "batching", "")),
     )
 
 

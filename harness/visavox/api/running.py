@@ -14,12 +14,14 @@ import numpy.typing as npt
 from visavox.api.clock import now, when
 from visavox.api.preparation import Prepared, outline, prepare
 from visavox.api.worst import worst_page
-from visavox.core.config import Suite, artifact_digest, code_digest
+from visavox.core.cards import card
+from visavox.core.config import BaselineEditor, Suite, artifact_digest, code_digest
 from visavox.core.contracts import contract
 from visavox.core.digest import canonical_json
 from visavox.core.errors import MissingDependencyError, RunFolderError, SuiteChangedError
 from visavox.core.records import (
     AssessmentResult,
+    Card,
     CaseLedger,
     Clock,
     DatasetSummary,
@@ -287,6 +289,7 @@ def _build(
         ledger=ledger,
         instruments=tuple(item for result in results for item in result.instruments),
         dataset=dataset,
+        cards=_cards(suite),
         policy=PolicySummary(id=policy.policy.id, digest=Digest(sha256=policy.digest)),
         environment=environment(prepared.device),
         limitations=_limitations(prepared, dataset, results),
@@ -323,6 +326,14 @@ def _limitations(prepared: Prepared, dataset: DatasetSummary, results: tuple[Ass
     lines.append("detectability is not built yet and was not assessed")
     lines += [line for result in results for line in result.limitations]
     return tuple(dict.fromkeys(line for line in lines if line))
+
+
+def _cards(suite: Suite) -> tuple[Card, ...]:
+    """The cards of what took part; a plug-in of somebody else may have none."""
+    found = [card("dataset", suite.dataset.kind), *(card("recogniser", spec.name) for spec in suite.recognisers)]
+    if isinstance(suite.editor, BaselineEditor):
+        found.append(card("baseline", suite.editor.name))
+    return tuple(dict.fromkeys(one for one in found if one is not None))
 
 
 def _subject(prepared: Prepared) -> Subject:

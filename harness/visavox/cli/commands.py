@@ -176,7 +176,7 @@ cli.add_command(track_command)
 
 
 def _rows(registry: Registry[T]) -> list[str]:
-    return [f"{name:<16} {registry.summary(name)}".rstrip() for name in registry]
+    return [f"{name:<22} {registry.summary(name)}".rstrip() for name in registry]
 
 
 def _page(report: Report, *, err: bool = False) -> None:

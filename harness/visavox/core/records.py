@@ -405,7 +405,10 @@ class Subject(Record):
 
 
 class JudgeCard(Record):
-    """A recogniser as the report describes it."""
+    """A recogniser as the report describes it.
+
+    ``batching``: ``dynamic``, or ``fixed`` where its graph takes one crop at a time; empty where it does not say.
+    """
 
     id: str
     name: str
@@ -414,6 +417,7 @@ class JudgeCard(Record):
     score: str
     families: tuple[str, ...]
     training_overlap: str
+    batching: str = ""
 
 
 class DatasetSummary(Record):
