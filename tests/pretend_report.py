@@ -113,7 +113,10 @@ def identity_leak(rng: np.random.Generator) -> AssessmentResult:
             estimates.append(
                 estimate("subject_match_rate", float(rng.uniform(0, 0.2)), judge, Attacker.IGNORANT, group=group)
             )
+        name = "subject_match_rate_at_25_percent_of_training_people"
+        estimates.append(estimate(name, float(rng.uniform(0.001, 0.3)), judge, Attacker.SEMI_INFORMED))
     estimates.append(estimate("match_rate_spread", 0.1234, "", Attacker.IGNORANT, operating_point={}))
+    estimates.append(estimate("metadata_leak_rate", 0.0567, "", operating_point={}, chance=None))
     return AssessmentResult(
         assessment="identity_leak",
         modality=Modality.FACE,

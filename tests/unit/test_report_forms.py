@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from html_pages import Page, Table, markdown_tables
 from hypothesis import given
 from hypothesis import strategies as st
-from pretend_report import HOSTILE, cell, control, empty_report, full_report
+from pretend_report import HOSTILE, JUDGES, cell, control, empty_report, full_report
 from rich.console import Console
 
 from visavox.cli.report_command import report_command
@@ -141,7 +141,13 @@ def test_worst_judge_and_spread_are_those_of_the_estimates(report: Report) -> No
                         assert (row.worst, row.spread.value) == ("-", None)
                         continue
                     low, high = min(judged.values()), max(judged.values())
-                    assert row.spread.value == pytest.approx(high - low)
+                    if (figure.name, row.attacker, figure.group) == ("subject_match_rate", "ignorant", ""):
+                        own = next(e for e in result.estimates if e.name == "match_rate_spread")
+                        found_spread = (row.spread.value, row.spread_low.value, row.spread_high.value)
+                        assert found_spread == (own.value, own.low, own.high)
+                    else:
+                        assert row.spread.value == pytest.approx(high - low)
+                        assert row.spread_low.value is None
                     is_judged = same[0].direction is Direction.LOWER_IS_SAFER
                     if is_judged and same[0].attacker is not Attacker.CONTROL and high > low:
                         assert judged[row.worst] == high
@@ -159,6 +165,12 @@ def test_the_map_matrix_stands_at_its_rows_and_columns(report: Report, page: Pag
             e = figures[f"map_r{r}_c{c}"]
             texts = [shown(e.name, number) for number in (e.value, e.low, e.high)]
             assert stated(shown_cell.numbers, [e.value, e.low, e.high], texts)
+
+
+def test_a_spread_of_the_report_stands_beside_its_figure_and_nowhere_else(report: Report) -> None:
+    by_judge, of_all = matrices(report, report.results[0])
+    assert len(by_judge.judges) == len(JUDGES)
+    assert [figure.name for figure in of_all.figures] == ["metadata_leak_rate"]
 
 
 def stated(found: list[tuple[float, str]], values: list[float | None], texts: list[str]) -> bool:

@@ -34,6 +34,7 @@ _RATE_TICKS: Final = (0.0, 0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
 _SVG: Final = "http://www.w3.org/2000/svg"
 _LONG_DECIMAL = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
 _CLIP = re.compile(r"url\(#([^)]+)\)")
+_SATURATION = re.compile(r"_at_(\d+)_percent_of_training_people$")
 _NOISE: Final = ("aria-hidden", "aria-label", "aria-roledescription", "role", "pointer-events", "class")
 
 
@@ -64,9 +65,10 @@ def rate_charts(report: Report, result: AssessmentResult) -> tuple[Chart, ...]:
     The dot is the value, the line its two-sided 95 % interval, the open tick chance.
     """
     grouped: dict[tuple[str, str, str], list[Estimate]] = {}
+    beyond = {e.name for e in result.estimates if e.low < 0 or e.high > 1}
     for e in result.estimates:
-        if _is_drawn_rate(e):
-            key = (e.name if e.attacker else "", fmr_text(e), e.group or "")
+        if _is_drawn_rate(e) and e.name not in beyond:
+            key = (_stem(e.name) if e.attacker else "", fmr_text(e), e.group or "")
             grouped.setdefault(key, []).append(e)
     limits = {row.cell.metric: c.limit.value for c in report.decision.controls for row in c.cells}
     others = "Other rates" if any(name for name, _, _ in grouped) else "Rates"
@@ -113,14 +115,26 @@ def _is_drawn_rate(e: Estimate) -> bool:
     """A rate with a threshold; no difference, no MAP cell, and not the judge's own FNMR, which its match rate shows."""
     if not isinstance(e.operating_point, OperatingPoint) or e.name in PLAIN_FIGURES or map_cell(e.name):
         return False
-    return e.low >= 0.0 and e.high <= 1.0 and not e.name.startswith("fnmr_at_") and "difference" not in e.name
+    return not e.name.startswith("fnmr_at_") and "difference" not in e.name
+
+
+def _stem(name: str) -> str:
+    """A figure's name without the share of training people that a saturation figure adds."""
+    return _SATURATION.sub("", name)
+
+
+def _setting(e: Estimate) -> str:
+    """What stands beside a rate: its attacker, with the share of training people, or the figure's own name."""
+    share_of_people = _SATURATION.search(e.name)
+    if e.attacker is None:
+        return e.name.replace("_", " ")
+    return attacker_text(e.attacker) + (f", {share_of_people[1]} %" if share_of_people else "")
 
 
 def _rates(estimates: Sequence[Estimate], limit: float | None) -> Callable[[ModuleType], Any]:
-    by_attacker = estimates[0].attacker is not None
     rows = [
         {
-            "setting": attacker_text(e.attacker) if by_attacker else e.name.replace("_", " "),
+            "setting": _setting(e),
             "judge": visible(e.recogniser) or "all judges",
             "value": e.value,
             "low": e.low,

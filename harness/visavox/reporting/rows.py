@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from visavox.core.records import (
@@ -35,6 +35,8 @@ from .wording import (
 )
 
 ALL_JUDGES = "all judges"
+_SPREAD = "_spread"
+_MATCH_RATES = ("subject_match_rate", "host_match_rate")
 
 
 class CellRow(NamedTuple):
@@ -84,14 +86,16 @@ class EstimateRow(NamedTuple):
 class MatrixRow(NamedTuple):
     """A figure of one attacker by judge; ``cells`` stand in the order of the matrix's judges, None where absent.
 
-    ``worst`` names the judge whose value is least safe, where judges differ; ``spread`` is largest minus smallest
-    value, where two judges or more made the figure.
+    ``worst`` names the judge whose value is least safe, where judges differ. ``spread`` is the report's own figure of
+    how far the judges are apart, with its interval, where it has one; else largest minus smallest value.
     """
 
     attacker: str
     cells: tuple[EstimateRow | None, ...]
     worst: str
     spread: Number
+    spread_low: Number
+    spread_high: Number
 
 
 class MatrixFigure(NamedTuple):
@@ -160,8 +164,10 @@ def matrices(report: Report, result: AssessmentResult) -> tuple[Matrix, ...]:
     order = [card.id for card in report.judges if card.id in present]
     judges = tuple(dict.fromkeys([*order, *present]))
     judged = {row.cell.metric for control in report.decision.controls for row in control.cells}
-    by_judge = _figures([e for e in found if e.recogniser], judges, judged)
-    of_all = _figures([e for e in found if not e.recogniser], ("",), judged)
+    own, spreads = [e for e in found if e.recogniser], _spreads(found)
+    by_judge = _figures(own, judges, judged, spreads)
+    shown = {spreads[key].name for key in {(e.name, e.attacker) for e in own} & set(spreads)}
+    of_all = _figures([e for e in found if not e.recogniser and e.name not in shown], ("",), judged, {})
     return tuple(m for m in (Matrix(judges, by_judge), Matrix((ALL_JUDGES,), of_all)) if m.figures)
 
 
@@ -262,8 +268,30 @@ def _estimate_row(e: Estimate) -> EstimateRow:
     )
 
 
-def _figures(found: Sequence[Estimate], judges: Sequence[str], judged: set[str]) -> tuple[MatrixFigure, ...]:
-    """One figure a name, FMR and group; those that a control judges come first."""
+def _spreads(found: Iterable[Estimate]) -> Mapping[tuple[str, Attacker | None], Estimate]:
+    """The report's own figures of how far judges are apart, by the figure and attacker whose they are."""
+    spreads = {}
+    for e in found:
+        if not e.recogniser and e.name.endswith(_SPREAD):
+            stem = e.name.removesuffix(_SPREAD)
+            for name in _MATCH_RATES if stem == "match_rate" else (stem,):
+                spreads[name, e.attacker] = e
+    return spreads
+
+
+def _figures(
+    found: Sequence[Estimate],
+    judges: Sequence[str],
+    judged: set[str],
+    spreads: Mapping[tuple[str, Attacker | None], Estimate],
+) -> tuple[MatrixFigure, ...]:
+    """One figure a name, FMR and group; those that a control judges come first.
+
+    A spread belongs to the first FMR of its figure, the policy's, and to all people.
+    """
+    first: dict[str, str] = {}
+    for e in found:
+        first.setdefault(e.name, fmr_text(e))
     grouped: dict[tuple[str, str, str], dict[Attacker | None, list[Estimate]]] = {}
     for e in found:
         grouped.setdefault((e.name, fmr_text(e), e.group or ""), {}).setdefault(e.attacker, []).append(e)
@@ -273,13 +301,20 @@ def _figures(found: Sequence[Estimate], judges: Sequence[str], judged: set[str])
             title=title_of(name),
             group=group,
             fmr=fmr,
-            rows=tuple(_matrix_row(attackers[attacker], judges) for attacker in _ladder(attackers)),
+            rows=tuple(
+                _matrix_row(
+                    attackers[attacker],
+                    judges,
+                    spreads.get((name, attacker)) if fmr == first[name] and not group else None,
+                )
+                for attacker in _ladder(attackers)
+            ),
         )
         for (name, fmr, group), attackers in sorted(grouped.items(), key=lambda entry: entry[0][0] not in judged)
     )
 
 
-def _matrix_row(estimates: Sequence[Estimate], judges: Sequence[str]) -> MatrixRow:
+def _matrix_row(estimates: Sequence[Estimate], judges: Sequence[str], spread: Estimate | None) -> MatrixRow:
     first = estimates[0]
     by_judge = {e.recogniser: e for e in estimates}
     judged = [e for e in estimates if e.recogniser]
@@ -292,7 +327,9 @@ def _matrix_row(estimates: Sequence[Estimate], judges: Sequence[str]) -> MatrixR
         attacker=attacker_text(first.attacker),
         cells=tuple(_estimate_row(by_judge[j]) if j in by_judge else None for j in judges),
         worst=worst or DASH,
-        spread=figure(first.name, max(values) - min(values)) if len(values) > 1 else NO_NUMBER,
+        spread=figure(first.name, spread.value if spread else max(values) - min(values) if values[1:] else None),
+        spread_low=figure(first.name, spread.low if spread else None),
+        spread_high=figure(first.name, spread.high if spread else None),
     )
 
 

@@ -55,7 +55,10 @@ TITLES: Final = {
     "d_sys": "Linkability D_sys",
     "iapar": "Impostor attack acceptance (IAPAR)",
     "riapar": "Relative impostor attack acceptance (RIAPAR)",
-    "mmpmr": "Morphs matching every contributor (MMPMR)",
+    "frr": "False rejection of unedited recordings (FRR)",
+    "unconsented_donor_match_rate": "Outputs matched to a donor who refused",
+    "prod_avg_mmpmr": "Matching every contributor, average over probes (ProdAvg-MMPMR)",
+    "mmpmr": "Outputs matching every contributor (MMPMR)",
     "rmmr": "Relative morph match rate (RMMR)",
 }
 _ROUNDED_AWAY = re.compile(r"-(0\.0*)")
