@@ -154,7 +154,7 @@ def test_the_parent_has_verdict_digests_and_the_worst_figure(tmp_path: Path) -> 
 
 def test_each_figure_is_in_its_child_once(tmp_path: Path) -> None:
     children = run_content(finished_run(tmp_path / "run", a_report()), a_report())["children"]
-    assert [child["name"] for child in children] == ["identity_leak", "impersonation"]
+    assert [child["name"] for child in children] == ["identity_leak: acme-swap 2.4.0", "impersonation: acme-swap 2.4.0"]
     metrics = children[0]["metrics"]
     assert len(metrics) == 5 * len(ESTIMATES) + 1  # the one where more is safer has .lower too
     for key, found in zip(metric_keys(ESTIMATES), ESTIMATES, strict=True):

@@ -213,7 +213,7 @@ def _child(report: Report, result: AssessmentResult, names: list[str]) -> dict[s
         "modality": result.modality.value,
     }
     return {
-        "name": _cut(result.assessment, 200),
+        "name": _cut(f"{result.assessment}: {report.subject.name} {report.subject.version}", 200),
         "tags": {key: _cut(value, _TEXT_CHARACTERS) for key, value in tags.items()},
         "params": {key: _cut(value, _VALUE_CHARACTERS) for key, value in params.items() if value},
         "metrics": metrics,

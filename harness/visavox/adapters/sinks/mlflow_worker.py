@@ -20,6 +20,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -84,20 +85,22 @@ def _probe_host(scheme: str, host: str, port: int | None, timeout_s: float) -> N
 
 
 def _probe_sqlite(uri: str, timeout_s: float) -> None:
-    path = unquote(uri.removeprefix(_SQLITE)) if uri.startswith(_SQLITE) else ""
-    if not path or path.startswith(":memory:"):
-        raise _NotSentError("a SQLite URI is sqlite:///FILE, with a file to keep the runs in")
-    is_uri = path.startswith("file:")
     try:
-        with closing(
-            sqlite3.connect(path if is_uri else path.partition("?")[0], timeout=timeout_s, uri=is_uri)
-        ) as store:
-            store.isolation_level = None
+        with closing(_sqlite(uri, timeout_s)) as store:
             store.execute("BEGIN IMMEDIATE")
             store.execute("CREATE TABLE visavox_probe (taken_back)")  # a read-only file lets a transaction begin
             store.execute("ROLLBACK")
     except sqlite3.Error as error:
         raise _NotSentError(f"its SQLite file cannot be written: {error}") from error
+
+
+def _sqlite(uri: str, timeout_s: float) -> sqlite3.Connection:
+    path = unquote(uri.removeprefix(_SQLITE)) if uri.startswith(_SQLITE) else ""
+    if not path or path.startswith(":memory:"):
+        raise _NotSentError("a SQLite URI is sqlite:///FILE, with a file to keep the runs in")
+    is_uri = path.startswith("file:")
+    name = path if is_uri else path.partition("?")[0]
+    return sqlite3.connect(name, timeout=timeout_s, uri=is_uri, isolation_level=None)
 
 
 # ---------------------------------------------------------------- sending
@@ -109,6 +112,8 @@ def _send(job: Mapping[str, Any]) -> dict[str, str]:
         todo = "pip install 'visavox[tracking]'"
         raise _NotSentError(f"mlflow cannot be imported ({error}); {todo}") from error
 
+    if job["uri"].startswith("sqlite:"):
+        _furnish(job["uri"])
     client = MlflowClient(tracking_uri=job["uri"])
     experiment = _experiment(client, job["experiment"])
     known = _known_runs(client, experiment, job["run"])
@@ -121,6 +126,31 @@ def _send(job: Mapping[str, Any]) -> dict[str, str]:
         client.log_artifact(parent, path, below or None)
     client.set_terminated(parent, "FINISHED", job["parent"]["end_ms"])
     return {"run_id": parent, "where": _address(job["uri"], experiment, parent)}
+
+
+def _furnish(uri: str) -> None:
+    """Gives an empty SQLite file MLflow's tables, all in one transaction.
+
+    MLflow itself makes them in a hundred steps; killed in between, it leaves a store that it can never open again.
+    """
+    from mlflow import MlflowClient
+
+    with closing(_sqlite(uri, 20.0)) as store:
+        if _has_tables(store):
+            return
+        with TemporaryDirectory() as folder:
+            MlflowClient(tracking_uri=f"{_SQLITE}{folder}/new.db").search_experiments(max_results=1)
+            with closing(sqlite3.connect(f"{folder}/new.db")) as made:
+                statements = list(made.iterdump())[1:-1]  # without its own BEGIN and COMMIT
+        store.execute("BEGIN IMMEDIATE")
+        if not _has_tables(store):  # another process may have been faster
+            for statement in statements:
+                store.execute(statement)
+        store.execute("COMMIT")
+
+
+def _has_tables(store: sqlite3.Connection) -> bool:
+    return bool(store.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
 
 def _experiment(client: Any, name: str) -> str:
