@@ -1,0 +1,178 @@
+"""Planted leaks in swaps, morphs and attribute edits through the judge, with the shipped policy."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from simulated import Edit, World
+
+from visavox.core.errors import UndefinedMetricError
+from visavox.core.records import Decision
+from visavox.core.terms import Claim, Outcome, ToolClass, Verdict
+
+PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
+RESISTANT = (Claim.MORPH_RESISTANCE,)
+
+
+def swap(host: float = 0.0, unconsented: float = 0.0, n_people: int = 48, **more: int) -> World:
+    """Shows the donor, keeps so much of the host, and serves those whose consent was refused so far."""
+
+    def mix(edit: Edit, number: int) -> tuple[float, float, float]:
+        return host, unconsented if edit.is_probe else 1.0, 0.6
+
+    world = World(ToolClass.SWAP, mix, n_people=n_people, **more)
+    if not unconsented:
+        world.end(world.cases("probed"), Outcome.REFUSED)
+    return world
+
+
+def one(tool_class: ToolClass, own: float, other: float = 0.0, n_people: int = 48) -> World:
+    return World(tool_class, lambda edit, number: (own, other, 0.6), n_people=n_people)
+
+
+def verdicts(decision: Decision) -> dict[str, Verdict]:
+    return {control.id: control.verdict for control in decision.controls}
+
+
+def drifting() -> World:
+    """Attribute edits of which half look like the next person too."""
+    world = one(ToolClass.ATTRIBUTE, 1.0)
+    half = world.rng.random(len(world.edits)) < 0.5
+    world.outputs[:, half] += world.people[:, (world.person[half] + 1) % world.n_people]
+    world.outputs /= np.linalg.norm(world.outputs, axis=-1, keepdims=True)
+    return world
+
+
+def test_a_swap_that_leaks_nothing_passes() -> None:
+    decision = swap().decide()
+    assert decision.verdict is PASS, decision.reasons
+    assert set(verdicts(decision).values()) == {PASS}
+
+
+def test_the_same_swap_on_thirty_people_is_inconclusive() -> None:
+    decision = swap(n_people=30).decide()
+    assert decision.verdict is INCONCLUSIVE
+    assert any("rests on 30 people (40 are needed)" in reason for reason in decision.reasons)
+
+
+def test_a_swap_that_keeps_the_host_fails() -> None:
+    found = verdicts(swap(host=1.2).decide())
+    assert found.pop("BASE-HOST") is FAIL
+    assert FAIL not in found.values()
+
+
+def test_a_swap_that_serves_a_refused_consent_fails() -> None:
+    found = verdicts(swap(unconsented=1.0).decide())
+    assert found.pop("BASE-UNCONSENTED") is FAIL
+    assert set(found.values()) == {PASS}
+
+
+def test_a_probe_that_fails_is_no_refusal() -> None:
+    """An editor that crashes when it is told of a refusal has not shown that it refuses."""
+    world = swap()
+    world.end(world.cases("probed"), Outcome.FAILED)
+    found = verdicts(world.decide())
+    assert found.pop("BASE-UNCONSENTED") is INCONCLUSIVE
+    assert set(found.values()) == {PASS}
+    world.end(world.cases("probed")[::8], Outcome.REFUSED)
+    assert verdicts(world.decide())["BASE-UNCONSENTED"] is INCONCLUSIVE
+
+
+def test_probes_without_a_template_are_no_refusal() -> None:
+    world = swap(unconsented=1.0)
+    world.lose(world.cases("probed"))
+    assert verdicts(world.decide())["BASE-UNCONSENTED"] is INCONCLUSIVE
+
+
+def test_a_swap_that_refuses_everything_has_not_been_tested() -> None:
+    world = swap()
+    world.end(world.cases("edited"), Outcome.REFUSED)
+    decision = world.decide()
+    assert decision.verdict is INCONCLUSIVE
+    assert verdicts(decision)["BASE-EDITED"] is INCONCLUSIVE
+    assert verdicts(decision)["BASE-HOST"] is INCONCLUSIVE
+
+
+def test_a_swap_that_shows_somebody_else_fails() -> None:
+    world = swap()
+    world.outputs[:] = np.roll(world.outputs, 4 * 9, axis=1)  # of hosts and donors nine people away
+    found = verdicts(world.decide())
+    assert found["BASE-STRANGER"] is FAIL
+
+
+def test_half_of_the_outputs_without_a_template_is_no_pass() -> None:
+    world = swap()
+    world.lose(world.cases("edited")[::2])
+    found = verdicts(world.decide())
+    assert found["BASE-HOST"] is INCONCLUSIVE
+
+
+def test_a_thumbnail_of_the_host_fails_whatever_the_picture_shows() -> None:
+    """Nothing but the file betrays: counted for every attacker, on any number of outputs."""
+    world = swap()
+    world.leaks = [("thumbnail_unedited",)] * len(world.edits)
+    decision = world.decide()
+    (host,) = [control for control in decision.controls if control.id == "BASE-HOST"]
+    assert {row.verdict for row in host.cells} == {FAIL}
+    assert {row.value for row in host.cells} == {1.0}
+    world.leaks = [("thumbnail_unedited",) if i % 4 == 0 else () for i in range(len(world.edits))]
+    assert verdicts(world.decide())["BASE-HOST"] is FAIL
+    world.leaks = [("gps", "serial_number")] * len(world.edits)
+    assert verdicts(world.decide())["BASE-HOST"] is PASS  # disclosed, and no match
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "claims", "verdict"),
+    [
+        (0.0, 0.0, RESISTANT, PASS),
+        (1.0, 0.0, RESISTANT, PASS),  # one contributor alone is no morph
+        (1.0, 1.0, RESISTANT, FAIL),
+        (1.0, 1.0, (), INCONCLUSIVE),
+        (0.0, 0.0, (), INCONCLUSIVE),
+    ],
+)
+def test_a_morph_is_gated_where_it_claims_resistance(
+    own: float, other: float, claims: tuple[Claim, ...], verdict: Verdict
+) -> None:
+    decision = one(ToolClass.MORPH, own, other, n_people=60).decide(claims=claims)
+    assert decision.verdict is verdict, decision.reasons
+
+
+def test_few_morphs_are_inconclusive_whatever_they_claim() -> None:
+    assert one(ToolClass.MORPH, 0.0, n_people=30).decide(claims=RESISTANT).verdict is INCONCLUSIVE
+
+
+def test_a_morph_without_a_template_counts_as_a_match_for_pass() -> None:
+    world = one(ToolClass.MORPH, 0.0, n_people=60)
+    world.lose(list(range(0, 60, 4)))
+    assert world.decide(claims=RESISTANT).verdict is INCONCLUSIVE
+
+
+def test_an_attribute_edit_that_stays_itself_passes() -> None:
+    decision = one(ToolClass.ATTRIBUTE, 1.0, n_people=60).decide()
+    assert decision.verdict is PASS, decision.reasons
+    assert one(ToolClass.ATTRIBUTE, 1.0, n_people=30).decide().verdict is INCONCLUSIVE
+
+
+def test_an_attribute_edit_that_loses_the_person_fails() -> None:
+    assert verdicts(one(ToolClass.ATTRIBUTE, 0.0).decide())["BASE-STAYS"] is FAIL
+
+
+def test_an_attribute_edit_that_drifts_to_somebody_else_fails() -> None:
+    found = verdicts(drifting().decide())
+    assert found["BASE-DRIFT"] is FAIL
+    assert found["BASE-STAYS"] is PASS
+
+
+def test_scores_that_are_no_numbers_end_the_run() -> None:
+    """A recogniser that gives NaN is an error, never a verdict."""
+    world = swap()
+    world.outputs[0, 3] = np.nan
+    with pytest.raises(UndefinedMetricError):
+        world.decide()
