@@ -98,8 +98,8 @@ class MlflowSink:
             )
         try:
             remember(folder, self._tracking, delivery, result.reason)
-        except OSError as error:
-            remark = f"tracking.json cannot be written: {error.strerror or error}"
+        except (OSError, ValueError) as error:
+            remark = f"tracking.json cannot be written: {getattr(error, 'strerror', None) or error}"
             return result._replace(reason="; ".join(part for part in (result.reason, remark) if part))
         return result
 
@@ -107,8 +107,12 @@ class MlflowSink:
 def _absolute(uri: str) -> str:
     """The URI with a relative SQLite path made absolute: ``visavox track`` may be called from another folder."""
     path = uri.removeprefix(_SQLITE)
-    is_relative = uri.startswith(_SQLITE) and path and not path.startswith(("/", "file:", ":memory:", "?"))
-    return f"{_SQLITE}{Path.cwd() / path}" if is_relative else uri
+    if not uri.startswith(_SQLITE) or not path or path.startswith(("/", "file:", ":memory:", "?")):
+        return uri
+    try:
+        return f"{_SQLITE}{Path.cwd() / path}"
+    except OSError:  # the present folder is gone: MLflow will say so
+        return uri
 
 
 def _home(uri: str) -> Path | None:
