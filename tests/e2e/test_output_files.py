@@ -1,0 +1,196 @@
+"""From the file that a tool writes to the journal: what it gives away beside the picture arrives."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import image_files as files
+import numpy as np
+import pytest
+from pretend import PIXELS_SUITE
+
+from visavox import load_suite
+from visavox.api.preparation import outline
+from visavox.core.errors import WorkerProtocolError
+from visavox.core.records import EditRow, Output
+from visavox.core.terms import Outcome
+from visavox.engine.edit import edit_all
+from visavox.engine.folder import RunFolder
+from visavox.engine.ipc import get_leaks
+from visavox.engine.journal import Journal
+from visavox.engine.worker import CaseResult, EditorLimits, EditorWorker
+from visavox.media.image import decode_image, encode_png
+from visavox.ports.editor import EditRequest
+
+LIMITS = EditorLimits(timeout_s=30.0, load_timeout_s=30.0, memory_mb=2048)
+SOURCE = files.scene(21, 120, 160)
+
+PROGRAM = """
+import sys
+sys.path.insert(0, {tests!r})
+import image_files as files
+import numpy as np
+from PIL import Image
+
+number, source, target = sys.argv[1:]
+how = {hows!r}[int(number) % {n}]
+picture = np.asarray(Image.open(source).convert("RGB"))
+edited = files.with_box(picture, "mask", 0.2)
+data = files.encoded(edited)
+blocks = {{"named": files.tiff([(0x013B, 2, b"Fictional Person\\0")]), "hostile": b"II*\\0" + b"\\xff" * 900}}
+if how in blocks:
+    data = files.with_segments(data, files.segment(0xE1, b"Exif\\0\\0" + blocks[how]))
+elif how != "clean":
+    data += files.encoded(picture if how == "input" else edited, quality=60)
+open(target, "wb").write(data)
+"""
+LEAKS = {
+    "input": ("thumbnail_unedited",),
+    "output": (),
+    "named": ("person_name",),
+    "clean": (),
+    "hostile": ("unreadable",),
+}
+
+
+@pytest.fixture
+def argv(tmp_path: Path) -> Callable[..., list[str]]:
+    """The command line of a program that hides a part of the picture and writes one of several kinds of file."""
+
+    def of(*hows: str) -> list[str]:
+        program = tmp_path / "program.py"
+        tests = str(Path(files.__file__).parent)
+        program.write_text(PROGRAM.format(tests=tests, hows=hows, n=len(hows)))
+        return [sys.executable, str(program), "{seed}", "{input}", "{output}"]
+
+    return of
+
+
+def through_the_worker(spec: dict[str, object], n: int, folder: Path) -> list[CaseResult]:
+    """The results of cases whose seeds are their numbers."""
+    requests = [EditRequest(f"{i:016x}", "face-anonymisation", i, {"subject": SOURCE}) for i in range(n)]
+    with EditorWorker(
+        spec, device="cpu", limits=LIMITS, scratch=folder / "scratch", stderr_path=folder / "stderr.txt"
+    ) as worker:
+        return worker.run_unit(requests)
+
+
+def test_a_program_through_the_worker(argv: Callable[..., list[str]], tmp_path: Path) -> None:
+    spec = {"kind": "command", "argv": argv(*LEAKS), "output_suffix": ".jpg"}
+    results = through_the_worker(spec, len(LEAKS), tmp_path)
+    assert {(r.outcome, r.reason, np.asarray(r.media).shape) for r in results} == {(Outcome.EDITED, "", SOURCE.shape)}
+    assert dict(zip(LEAKS, [r.leaks for r in results], strict=True)) == LEAKS
+
+
+STATING = """
+from visavox.ports.editor import EditedFile
+
+STATED = [("gps", "unreadable"), (), ("unreadable", "gps"), ("gps", "gps"), ("Fictional Person",), ["gps"], ([],), None]
+
+def load(*, device, artifact, params):
+    class Editor:
+        def edit(self, requests):
+            return [EditedFile(r.media["subject"], STATED[r.seed]) for r in requests]
+    return Editor()
+"""
+
+
+def test_only_sorted_known_codes_pass(tmp_path: Path) -> None:
+    (tmp_path / "stating.py").write_text(STATING)
+    spec = {"kind": "python", "entry": f"{tmp_path}/stating.py:load", "artifact": None, "params": {}}
+    results = through_the_worker(spec, 8, tmp_path)
+    assert [r.leaks for r in results] == [("gps", "unreadable"), (), *[None] * 6]
+    assert [r.outcome for r in results] == [Outcome.EDITED] * 2 + [Outcome.INVALID] * 6
+    assert not any("Fictional" in r.reason for r in results)
+
+
+@pytest.mark.parametrize("sent", ["gps", 3, {"gps": 1}, ["gps", 3], ["gps", "gps"], ["other"], [["gps"]]])
+def test_the_harness_checks_what_a_worker_sends(sent: object) -> None:
+    with pytest.raises(WorkerProtocolError, match="gives away"):
+        get_leaks(sent)
+
+
+def edits(suite: Path, run: Path) -> dict[str, EditRow]:
+    """The rows of the journal, read again from the disk, of the first stage of a run."""
+    loaded = load_suite(suite)
+    known = outline(loaded)
+    folder = RunFolder(run)
+    with folder.locked():
+        with Journal(folder.journal) as journal:
+            edit_all(
+                loaded,
+                known.plan,
+                known.dataset,
+                folder,
+                journal,
+                device="cpu",
+                progress=lambda step: None,
+                log=logging.getLogger("test"),
+            )
+        with Journal(folder.journal) as journal:
+            return {case: entry.row for case, entry in journal.edits().items()}
+
+
+def test_a_program_into_the_journal(
+    make_people: Callable[..., Path], argv: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    block = (
+        f"{{kind: command, argv: {argv('named')!r}, output_suffix: .jpg, name: p, version: '1',"
+        " operation: face-anonymisation, tool_class: anonymise}"
+    )
+    suite = tmp_path / "command.yaml"
+    suite.write_text(PIXELS_SUITE.format(name="command", editor=block, manifest=make_people(3, 2)))
+    rows = edits(suite, tmp_path / "run")
+    assert [output.leaks for row in rows.values() for output in row.outputs] == [("person_name",)] * 6
+    assert b"Fictional Person" not in (tmp_path / "run" / "journal.sqlite").read_bytes()
+
+
+def test_pixels_of_an_editor_without_files_have_none(make_people: Callable[..., Path], tmp_path: Path) -> None:
+    block = "{kind: baseline, name: identity, tool_class: anonymise}"
+    suite = tmp_path / "baseline.yaml"
+    suite.write_text(PIXELS_SUITE.format(name="baseline", editor=block, manifest=make_people(3, 2)))
+    assert {output.leaks for row in edits(suite, tmp_path / "run").values() for output in row.outputs} == {None}
+    assert Output(digest="0" * 64).leaks is None
+
+
+def test_files_made_elsewhere(make_people: Callable[..., Path], tmp_path: Path) -> None:
+    """By cases the source is known; by the names of people alone it is not."""
+    manifest = make_people(3, 2)
+    rng = np.random.default_rng(3)
+    pictures = {}
+    for number, path in enumerate(sorted(manifest.parent.glob("*.png"))):
+        pictures[path.name] = files.scene(30 + number, 96, 128)
+        path.write_bytes(encode_png(pictures[path.name]))
+    block = (
+        "{{kind: folder, path: {path}, name: f, version: '1', operation: face-anonymisation, tool_class: anonymise}}"
+    )
+    suite = tmp_path / "folder.yaml"
+
+    def suite_for(path: Path) -> Path:
+        suite.write_text(PIXELS_SUITE.format(name="folder", editor=block.format(path=path), manifest=manifest))
+        return suite
+
+    made = tmp_path / "made"
+    made.mkdir()
+    known = outline(load_suite(suite_for(made / "outputs.csv")))
+    rows, named = ["case_id,output_path"], ["output_path,from_subject"]
+    for number, case in enumerate(known.plan.cases):
+        source = decode_image(known.dataset.read(case.roles[0].sample_id))
+        edited = files.with_box(source, "mask", 0.25)
+        shown = source if number % 2 else edited
+        thumbnail = files.encoded(shown, quality=int(rng.integers(40, 90)))
+        (made / f"{number}.jpg").write_bytes(files.encoded(edited) + thumbnail)
+        rows.append(f"{case.id},{number}.jpg")
+        named.append(f"{number}.jpg,person {number // 2}")
+    (made / "outputs.csv").write_text("\n".join(rows))
+    found = edits(suite_for(made / "outputs.csv"), tmp_path / "run")
+    leaks = [found[case.id].outputs[0].leaks for case in known.plan.cases]
+    assert leaks == [("thumbnail_unedited",) if number % 2 else () for number in range(len(leaks))]
+
+    (made / "named.csv").write_text("\n".join(named))
+    found = edits(suite_for(made / "named.csv"), tmp_path / "run-named")
+    leaks = sorted(str(row.outputs[0].leaks) for row in found.values())
+    assert leaks == ["('thumbnail_differs',)"] * 3 + ["()"] * 3
