@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, JsonValue, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
@@ -120,6 +121,16 @@ class Tracking(Record):
     """MLflow's tracking URI; a relative SQLite path is below the folder the command runs in."""
     experiment: Annotated[str, Field(min_length=1)] = "visavox"
     timeout_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
+
+    @field_validator("uri")
+    @classmethod
+    def _without_password(cls, uri: str) -> str:
+        if "@" in urlsplit(uri).netloc:
+            raise ValueError(
+                "holds a user or password, which run folders would keep; set MLFLOW_TRACKING_USERNAME and "
+                "MLFLOW_TRACKING_PASSWORD instead"
+            )
+        return uri
 
 
 OPTIONS: Mapping[str, type[Record]] = {"identity_leak": IdentityLeakOptions, "impersonation": ImpersonationOptions}
