@@ -77,6 +77,11 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
         ("tool_class: anonymise", "tool_class: anonymize", "anonymise"),
         ("kind: baseline", "kind: http", "kind"),
         ("policy: baseline", "policy: baseline\ndetectors: [spectral]", "none is available"),
+        (
+            "policy: baseline",
+            "policy: baseline\ntracking: {uri: 'https://ann:secret@host'}",
+            "MLFLOW_TRACKING_PASSWORD",
+        ),
     ],
 )
 def test_a_bad_key_says_so(tmp_path: Path, old: str, new: str, message: str) -> None:

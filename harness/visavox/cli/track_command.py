@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from pydantic import ValidationError
 
 from visavox import api
 from visavox.adapters.sinks.tracking_file import asked
-from visavox.core.config import Tracking
+from visavox.core.config import Tracking, explain
 from visavox.core.errors import VisavoxError
 from visavox.ports.sink import sinks
 
@@ -22,7 +23,12 @@ def track_command(folder: Path, uri: str | None, experiment: str | None) -> None
     report = api.read_report(folder)
     given = {"uri": uri, "experiment": experiment}
     tracking = asked(folder) or Tracking()
-    tracking = Tracking.model_validate(tracking.model_dump() | {key: value for key, value in given.items() if value})
+    try:
+        tracking = Tracking.model_validate(
+            tracking.model_dump() | {key: value for key, value in given.items() if value}
+        )
+    except ValidationError as error:
+        raise explain(error, what="--uri and --experiment") from error
     result = sinks.get(tracking.kind)(tracking).send(folder, report)
     if not result.is_sent:
         raise VisavoxError(
