@@ -11,6 +11,7 @@ import numpy as np
 
 from visavox.editor import Editor, EditRequest, EditResult, Failed, Refused
 from visavox.media.image import decode_image
+from visavox.ports.editor import EditedFile
 
 
 class Mixed:
@@ -93,6 +94,49 @@ def stock() -> np.ndarray:
     """The same picture for everybody."""
     field = np.kron(np.random.default_rng(99).normal(0, 1, (8, 8, 3)), np.ones((4, 4, 1)))
     return np.clip(128 + 40 * field, 0, 255).astype(np.uint8)
+
+
+class Pair:
+    """Swaps, morphs and attribute edits of the pretend people, with and without a leak.
+
+    params: ``host`` and ``donor``, the weights of the two people's inner pictures in the output's, of a stranger's the
+    rest; ``honours`` (refuses where the donor refused consent), ``betrays`` (the output's file holds the unedited
+    picture), ``refuse``, the share of first meetings that are refused: the editor remembers what it has seen, and a
+    second attempt gets the ``later_host`` weight.
+    """
+
+    max_batch = 8
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        self.weights = float(params.get("host", 0.0)), float(params.get("donor", 1.0))
+        self.later_host = float(params.get("later_host", self.weights[0]))
+        self.honours, self.betrays = bool(params.get("honours", True)), bool(params.get("betrays", False))
+        self.refuse = float(params.get("refuse", 0.0))
+        self.seen: set[bytes] = set()
+
+    def edit(self, requests: Sequence[EditRequest]) -> list[EditResult]:
+        return [self._one(request) for request in requests]
+
+    def _one(self, request: EditRequest) -> EditResult:
+        if self.honours and request.consent in {"refused", "withdrawn"}:
+            return Refused("the donor refused")
+        pictures = [np.asarray(media) for media in request.media.values()]
+        met = b"".join(picture.tobytes() for picture in pictures)
+        is_new, rng = met not in self.seen, np.random.default_rng(int(request.case_id, 16))
+        self.seen.add(met)
+        if is_new and request.consent is None and rng.random() < self.refuse:
+            return Refused("not the first time")
+        host = self.weights[0] if is_new else self.later_host
+        weights = [host, self.weights[1]][: len(pictures)]
+        stranger = rng.normal(128, 40, (8, 8, 3)).repeat(4, 0).repeat(4, 1)
+        inner = sum(w * picture.astype(float) for w, picture in zip(weights, pictures, strict=True))
+        mixed = inner + (1 - sum(weights)) * stranger
+        output = near(np.clip(mixed, 0, 255).astype(np.uint8), rng)
+        return EditedFile(output, ("thumbnail_unedited",)) if self.betrays else output
+
+
+def load_pair(*, device: str, artifact: Path | None, params: Mapping[str, Any]) -> Editor:
+    return Pair(params)
 
 
 def load_hiding(*, device: str, artifact: Path | None, params: Mapping[str, Any]) -> Editor:

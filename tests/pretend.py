@@ -30,3 +30,16 @@ PYTHON = (
     "{{kind: python, entry: {entry}, name: under-test, version: '1', operation: face-anonymisation,"
     " tool_class: anonymise, params: {params}}}"
 )
+
+
+LINKS_SUITE = """
+name: {name}
+editor: {{kind: python, entry: {entry}, name: under-test, version: '1', operation: {operation},
+  tool_class: {tool_class}, params: {params}}}
+dataset: {{kind: manifest, path: {manifest}}}
+recognisers: [pixels]
+assessments: {{identity_leak: {{}}, impersonation: {options}}}
+policy: baseline
+seed: 7
+"""
+"""A suite of a tool of any class, judged by both assessments."""

@@ -111,10 +111,14 @@ class Scorer:
             if table.backend == SEMI_INFORMED:
                 self._journal.set_fact(self._backends_fact, json.dumps(found.choices))
             return found.comparisons
-        if table.references == ENROLLED:
-            return self._against_enrolled(table, unit)
-        probes, references = self._sets[table.probes], self._sets[table.references]
+        of_people = table.references == ENROLLED
+        probes, references = self._sets[table.probes], self._sets[ORIGINAL if of_people else table.references]
         rows = np.asarray(unit)
+        if not (probes.templates.ok[rows].any() and references.templates.ok.any()):
+            nothing: Ints = np.zeros(0, np.int32)  # a set without any template has no width to compare by
+            return Comparisons(nothing, nothing, np.zeros(0, np.float32))
+        if of_people:
+            return self._against_enrolled(table, unit)
         scores = self._recogniser.compare(references.templates.vectors, probes.templates.vectors[rows]).T
         wanted = probes.templates.ok[rows][:, None] & references.templates.ok[None, :]
         if table.probes == table.references:
