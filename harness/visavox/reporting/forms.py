@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from visavox.core.errors import RunFolderError
 from visavox.core.records import Report
 
+from .charts import charts
 from .html import render_html
 from .junit import render_junit
 from .markdown import render_markdown
@@ -32,16 +33,23 @@ FORMS: Final = {
 def write_forms(report: Report, folder: Path, formats: Sequence[str] = tuple(FORMS)) -> tuple[Path, ...]:
     """Writes forms of a report into a folder, each whole or not at all; gives their paths.
 
+    With ``html`` its charts are written apart as well, ``charts/<name>.svg``: for slides and for trackers.
+
     Raises:
         MissingDependencyError: a package that a form needs is not installed.
         RunFolderError: the folder cannot be written.
     """
-    return tuple(_write(folder / FORMS[name].file, FORMS[name].render(report)) for name in formats)
+    written = [_write(folder / FORMS[name].file, FORMS[name].render(report)) for name in formats]
+    if "html" in formats:
+        for chart in charts(report):
+            _write(folder / "charts" / f"{chart.name}.svg", chart.svg.encode())
+    return tuple(written)
 
 
 def _write(path: Path, data: bytes) -> Path:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(exist_ok=True, mode=0o700)
         temporary.write_bytes(data)
         temporary.replace(path)
     except OSError as error:
