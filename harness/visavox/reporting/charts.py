@@ -62,20 +62,21 @@ def charts(report: Report) -> tuple[Chart, ...]:
 def rate_charts(report: Report, result: AssessmentResult) -> tuple[Chart, ...]:
     """Rates by setting: one chart a figure with attackers, one of the figures without, each at one FMR.
 
-    The dot is the value, the line its two-sided 95 % interval, the open tick chance.
+    A chart needs two settings or more: a single rate says more in its table.
+
+    The dot is the value, the line its two-sided 95 % interval, the grey tick chance.
     """
-    grouped: dict[tuple[str, str, str], list[Estimate]] = {}
+    grouped: dict[tuple[str, str], list[Estimate]] = {}
     beyond = {e.name for e in result.estimates if e.low < 0 or e.high > 1}
     for e in result.estimates:
         if _is_drawn_rate(e) and e.name not in beyond:
-            key = (_stem(e.name) if e.attacker else "", fmr_text(e), e.group or "")
-            grouped.setdefault(key, []).append(e)
+            grouped.setdefault((_stem(e.name) if e.attacker else "", fmr_text(e)), []).append(e)
     limits = {row.cell.metric: c.limit.value for c in report.decision.controls for row in c.cells}
-    others = "Other rates" if any(name for name, _, _ in grouped) else "Rates"
+    shown = {key: found for key, found in grouped.items() if len({_setting(e) for e in found}) > 1}
+    others = "Other rates" if any(name for name, _ in shown) else "Rates"
     drawn = []
-    shown = [entry for entry in grouped.items() if entry[0][0] or len({e.name for e in entry[1]}) > 1]
-    for number, ((name, fmr, group), estimates) in enumerate(shown, start=1):
-        title = f"{title_of(name) if name else others} at FMR {fmr}" + (f", {visible(group)}" if group else "")
+    for number, ((name, fmr), estimates) in enumerate(shown.items(), start=1):
+        title = f"{title_of(name) if name else others} at FMR {fmr}"
         text = f"{title}: value, 95 % interval and chance by {'attacker' if name else 'figure'} and judge"
         spec = _rates(estimates, limits.get(name))
         drawn.append(_chart(f"{result.assessment}-rates-{number}", title, text, spec))
@@ -124,11 +125,11 @@ def _stem(name: str) -> str:
 
 
 def _setting(e: Estimate) -> str:
-    """What stands beside a rate: its attacker, with the share of training people, or the figure's own name."""
+    """What stands beside a rate: its attacker with the share of training people, or the figure's name; the group."""
     share_of_people = _SATURATION.search(e.name)
-    if e.attacker is None:
-        return e.name.replace("_", " ")
-    return attacker_text(e.attacker) + (f", {share_of_people[1]} %" if share_of_people else "")
+    own = attacker_text(e.attacker) if e.attacker else e.name.replace("_", " ")
+    parts = (own, f"{share_of_people[1]} %" if share_of_people else "", visible(e.group or ""))
+    return ", ".join(part for part in parts if part)
 
 
 def _rates(estimates: Sequence[Estimate], limit: float | None) -> Callable[[ModuleType], Any]:
