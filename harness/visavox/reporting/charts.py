@@ -290,7 +290,7 @@ def _chart(name: str, title: str, text: str, draw: Callable[[ModuleType], Any]) 
         import vl_convert
     except ImportError as error:
         raise MissingDependencyError(
-            "draw the charts of the report", found=str(error), todo="pip install altair vl-convert-python"
+            "draw the charts of the report", found=str(error), todo="pip install 'visavox[report]'"
         ) from error
     with altair.utils.schemapi.debug_mode(False):  # checking our own fixed specifications takes longer than drawing
         spec = draw(altair).configure(**_config()).to_dict(validate=False)

@@ -199,7 +199,7 @@ def _environment() -> jinja2.Environment:
         import jinja2
     except ImportError as error:
         raise MissingDependencyError(
-            "render the report as HTML", found=str(error), todo="pip install jinja2"
+            "render the report as HTML", found=str(error), todo="pip install 'visavox[report]'"
         ) from error
     from markupsafe import Markup
 
