@@ -136,11 +136,11 @@ class World:
             return comparisons(pairs, self.samples[judge] @ self.samples[judge].T)
         if references == "edited":
             return self._output_pairs(judge, backend)
-        vectors = self.outputs[judge] if probes == "edited" else self.masked[judge]
+        vectors = self.masked[judge] if probes == "masked" else self.outputs[judge]
         scores = vectors @ self.samples[judge].T
         pairs = [
             (i, j)
-            for i in self.cases("edited")
+            for i in self.cases("edited" if probes == "masked" else probes)
             if self.state[judge, i] >= DETECTED
             for j in range(self.n)
             if self.sample_ok[judge, j] and j not in self.inputs(self.edits[i])

@@ -35,7 +35,7 @@ JUDGE = Pixels(RecogniserSpec(name="pixels", id="pixels"))
 N_PEOPLE, N_IMAGES = 12, 4
 BACKENDS = ("semi_informed", "semi_informed_50", "semi_informed_25", "semi_informed_permuted")
 TABLES = [
-    *(ScoreTable(name, ORIGINAL) for name in (ORIGINAL, EDITED)),
+    *(ScoreTable(name, ORIGINAL) for name in (ORIGINAL, EDITED, REPEATED)),
     ScoreTable(EDITED, EDITED),
     *(ScoreTable(name, ENROLLED) for name in (ORIGINAL, EDITED, REPEATED, PROBED)),
     *(ScoreTable(EDITED, EDITED, backend) for backend in BACKENDS),
@@ -147,15 +147,16 @@ def cases(plan: Plan, name: str) -> Iterator[int]:
             yield n
 
 
-def test_outputs_meet_every_recording_but_their_inputs(run: Run) -> None:
+@pytest.mark.parametrize("name", [EDITED, REPEATED])
+def test_outputs_meet_every_recording_but_their_inputs(run: Run, name: str) -> None:
     wanted = {}
     references = [template(picture) for picture in run.originals]
-    for case in cases(run.plan, EDITED):
+    for case in cases(run.plan, name):
         for n, reference in enumerate(references):
             if case in run.outputs and reference is not None and n not in inputs(run.plan, case):
                 wanted[case, n] = float(template(run.outputs[case]) @ reference)  # type: ignore[operator]
     assert len(wanted) > 1000
-    assert_equal(run.tables["original-edited"], wanted)
+    assert_equal(run.tables[f"original-{name}"], wanted)
 
 
 def test_a_set_meets_itself_once(run: Run) -> None:

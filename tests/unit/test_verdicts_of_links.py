@@ -67,6 +67,13 @@ def test_a_swap_that_keeps_the_host_fails() -> None:
     assert FAIL not in found.values()
 
 
+def test_a_host_that_only_later_attempts_keep_fails_too() -> None:
+    """An editor that remembers what it has seen must not show its clean side first."""
+    world = swap(host=1.2, attempts=2)
+    world.outputs[:, : 4 * 48] = swap().outputs[:, : 4 * 48]
+    assert verdicts(world.decide())["BASE-HOST"] is FAIL
+
+
 def test_a_swap_that_serves_a_refused_consent_fails() -> None:
     found = verdicts(swap(unconsented=1.0).decide())
     assert found.pop("BASE-UNCONSENTED") is FAIL

@@ -13,12 +13,13 @@ Threat model
 
 Trials
     One comparison of one output with one reference recording of the same person, never its own input; output pairs
-    count once; nothing is pooled. References come from another session where sessions are stated. Each trial is
-    decided at the threshold for the target FMR among the test people's non-mated comparisons of its own kind; outputs
-    that copy another person's recording or output are a kind of their own (docs/adr/0005). Kinds
-    whose threshold rests on too little count like failures to acquire: as a leak for PASS, as none for FAIL. In a swap
-    the person asked about is the host; recordings of the donor, and pairs of outputs that share a donor, are no trials.
-    An output whose file holds the unedited picture as a thumbnail needs no score: it is a leak to every attacker.
+    count once; nothing is pooled. Outputs of further attempts meet recordings too, but not each other. References come
+    from another session where sessions are stated. Each trial is decided at the threshold for the target FMR among the
+    test people's non-mated comparisons of its own kind; outputs that copy another person's recording or output are a
+    kind of their own (docs/adr/0005). Kinds whose threshold rests on too little count like failures to acquire: as a
+    leak for PASS, as none for FAIL. In a swap the person asked about is the host; recordings of the donor, and pairs of
+    outputs that share a donor, are no trials. An output whose file holds the unedited picture as a thumbnail needs no
+    score: it is a leak to every attacker.
 
 Estimates
     subject_match_rate or, in a swap, host_match_rate (by attacker), subject_non_match_rate (attribute edits, at the
@@ -44,7 +45,7 @@ from visavox.core.names import rate_in_name
 from visavox.core.records import AssessmentResult, Curve, Estimate, Histogram, Instrument, NotMade
 from visavox.core.terms import Attacker
 from visavox.metrics.multiplicity import holm
-from visavox.ports.assessment import EDITED, MASKED, ORIGINAL, AssessmentInput, JudgeView, ScoreTable
+from visavox.ports.assessment import EDITED, MASKED, ORIGINAL, REPEATED, AssessmentInput, JudgeView, ScoreTable
 from visavox_assessments.estimates import complement
 
 from . import bystanders, charts, figures, instruments, metadata, rates, semi_informed
@@ -53,6 +54,7 @@ from .trials import KindTrials, background_trials, trials_of
 
 ORIGINALS = ScoreTable(ORIGINAL, ORIGINAL)
 OUTPUTS = ScoreTable(EDITED, ORIGINAL)
+LATER_OUTPUTS = ScoreTable(REPEATED, ORIGINAL)
 OUTPUT_PAIRS = ScoreTable(EDITED, EDITED)
 BACKGROUND = ScoreTable(MASKED, ORIGINAL)
 
@@ -73,8 +75,8 @@ class IdentityLeak:
         if not contract.figures(self.name):
             return ()
         if match_rate_name(contract) is None:
-            return (ORIGINALS, OUTPUTS)
-        wanted = [ORIGINALS, OUTPUTS, BACKGROUND]
+            return (ORIGINALS, OUTPUTS, LATER_OUTPUTS)
+        wanted = [ORIGINALS, OUTPUTS, LATER_OUTPUTS, BACKGROUND]
         if {Attacker.LAZY_INFORMED, Attacker.SEMI_INFORMED} & set(options.attackers):
             wanted.append(OUTPUT_PAIRS)
         if Attacker.SEMI_INFORMED in options.attackers:

@@ -14,7 +14,7 @@ from visavox.metrics import intervals
 from visavox.ports.assessment import NO_TEMPLATE, AssessmentInput, Comparisons, Ints, JudgeView
 from visavox_assessments.estimates import bounded, operating_point
 
-from .trials import KindTrials, ordinary_cases
+from .trials import KindTrials, outputs_against_originals
 
 METHOD = "difference of two effective-size Clopper-Pearson rates over pairs of people (STATISTICS 3f)"
 
@@ -33,7 +33,7 @@ def bystander_figures(data: AssessmentInput, judge: JudgeView, control: KindTria
         reason = f"a bona fide threshold at FMR {data.fmrs[0]:g} rests on too little ({kind.n_people} people)"
         yield from (NotMade(name=name, recogniser=judge.id, reason=reason) for name in names)
         return
-    table = judge.table("original-edited")
+    table = outputs_against_originals(judge)
     inputs = _inputs(data, judge)
     reference_person = data.sample_person[table.reference]
     keep = _uninvolved(data, table.probe, reference_person) & (inputs[table.probe] >= 0).any(axis=1)
@@ -125,7 +125,7 @@ def _lost(data: AssessmentInput, judge: JudgeView, inputs: Ints) -> tuple[int, I
 
 
 def _without_template(data: AssessmentInput, judge: JudgeView, inputs: Ints) -> npt.NDArray[np.bool_]:
-    lost: npt.NDArray[np.bool_] = (judge.case_state == NO_TEMPLATE) & ordinary_cases(data) & (inputs >= 0).any(axis=1)
+    lost: npt.NDArray[np.bool_] = (judge.case_state == NO_TEMPLATE) & ~data.case_probe & (inputs >= 0).any(axis=1)
     return lost
 
 

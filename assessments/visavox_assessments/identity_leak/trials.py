@@ -11,8 +11,10 @@ import numpy.typing as npt
 from visavox.core.terms import Attacker
 from visavox.ports.assessment import (
     DETECTED,
+    EDITED,
     FALLBACK,
     NO_TEMPLATE,
+    REPEATED,
     SEMI_INFORMED,
     AssessmentInput,
     Comparisons,
@@ -112,7 +114,7 @@ def trials_of(data: AssessmentInput, judge: JudgeView, attacker: Attacker) -> Ki
     if attacker is Attacker.CONTROL:
         return _control(data, judge)
     if attacker is Attacker.IGNORANT:
-        return _outputs_against_originals(data, judge, "original-edited", "edited", "fallback")
+        return _against_originals(data, judge, outputs_against_originals(judge), "edited", "fallback")
     if attacker is Attacker.SEMI_INFORMED:
         return output_pairs(data, judge, judge.table(f"edited-edited.{SEMI_INFORMED}"))
     return output_pairs(data, judge, judge.table("edited-edited"))
@@ -120,7 +122,7 @@ def trials_of(data: AssessmentInput, judge: JudgeView, attacker: Attacker) -> Ki
 
 def background_trials(data: AssessmentInput, judge: JudgeView) -> KindTrials:
     """Outputs with the face region masked against originals: one kind, whatever the crop."""
-    found = _outputs_against_originals(data, judge, "original-masked", "masked", "masked")
+    found = _against_originals(data, judge, judge.table("original-masked"), "masked", "masked")
     return found._replace(missing=People.none(), betrayed=People.none())
 
 
@@ -128,6 +130,12 @@ def ordinary_cases(data: AssessmentInput) -> Mask:
     """Cases that are neither a further attempt nor a consent probe."""
     first: Mask = (data.case_first == np.arange(data.case_first.size)) & ~data.case_probe
     return first
+
+
+def outputs_against_originals(judge: JudgeView) -> Comparisons:
+    """Outputs against single recordings, those of further attempts too: whoever holds one of them holds an output."""
+    parts = [judge.table(f"original-{name}") for name in (EDITED, REPEATED)]
+    return Comparisons(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def betrayed_cases(data: AssessmentInput) -> Mask:
@@ -188,11 +196,10 @@ def _control(data: AssessmentInput, judge: JudgeView) -> KindTrials:
     return KindTrials((kind,), People.none(), People.none())
 
 
-def _outputs_against_originals(
-    data: AssessmentInput, judge: JudgeView, table_name: str, found: str, cropped: str
+def _against_originals(
+    data: AssessmentInput, judge: JudgeView, table: Comparisons, found: str, cropped: str
 ) -> KindTrials:
     """A donor's recordings are neither mated nor non-mated: the output is meant to look like them."""
-    table = judge.table(table_name)
     source = data.case_sample[table.probe]
     first, second = data.sample_person[table.reference], data.case_person[table.probe]
     donor = data.second_person[table.probe]
@@ -218,7 +225,7 @@ def _missing_references(data: AssessmentInput, judge: JudgeView) -> People:
     """One entry per trial that an output without a template would have had."""
     cases: list[int] = []
     usable = np.flatnonzero(judge.sample_ok).astype(np.int32)
-    for case in np.flatnonzero((judge.case_state == NO_TEMPLATE) & ordinary_cases(data)):
+    for case in np.flatnonzero((judge.case_state == NO_TEMPLATE) & ~data.case_probe):
         source, person = data.case_sample[case], data.case_person[case]
         own = usable[(data.sample_person[usable] == person) & (usable != source)]
         n_trials = int((~_same_session(data, own, np.full_like(own, source))).sum())
