@@ -225,21 +225,28 @@ def _leaks(row: EditRow) -> tuple[str, ...] | None:
 def _ledger_result(prepared: Prepared, rows: dict[str, EditRow]) -> AssessmentResult:
     """Shares of the cases: not edited (refused and blank ones too), and, of the edited ones, unchanged.
 
-    Consent probes are left out: there a refusal is right.
+    Consent probes are left out: there a refusal is right. Where cases have several attempts, the worse of two shares
+    stands: that of first attempts, on which most links rest, and that of all; many attempts must not dilute the first.
     """
     plan = prepared.plan
-    ordinary = [i for i, probe in enumerate(plan.case_probe) if not probe]
-    persons = [plan.case_person[i] for i in ordinary]
-    outcomes = [rows[plan.cases[i].id] for i in ordinary]
-    edited = [row.outcome is Outcome.EDITED and not all(o.blank for o in row.outputs) for row in outcomes]
-    kept = [(row, person) for row, person, use in zip(outcomes, persons, edited, strict=True) if use]
-    unchanged = [all(output.unchanged for output in row.outputs) for row, _ in kept]
+    every = [i for i, probe in enumerate(plan.case_probe) if not probe]
+    edited = {i: _is_edited(rows[plan.cases[i].id]) for i in every}
     alpha = prepared.policy.policy.alpha
-    estimates = [_share("non_edited_share", [not is_edited for is_edited in edited], persons, alpha)]
+    shares = [
+        _share("non_edited_share", [not edited[i] for i in cases], [plan.case_person[i] for i in cases], alpha)
+        for cases in (plan.first_attempts, every)
+    ]
+    estimates = [max((share for share in shares if share is not None), key=lambda share: share.upper, default=None)]
     if plan.tool_class is ToolClass.ANONYMISE:
-        estimates.append(_share("unchanged_share", unchanged, [person for _, person in kept], alpha))
+        kept = [i for i in every if edited[i]]
+        unchanged = [all(output.unchanged for output in rows[plan.cases[i].id].outputs) for i in kept]
+        estimates.append(_share("unchanged_share", unchanged, [plan.case_person[i] for i in kept], alpha))
     made = tuple(estimate for estimate in estimates if estimate is not None)
     return AssessmentResult(assessment="ledger", modality=plan.modality, estimates=made)
+
+
+def _is_edited(row: EditRow) -> bool:
+    return row.outcome is Outcome.EDITED and not all(output.blank for output in row.outputs)
 
 
 def _share(name: str, hits: Sequence[bool], persons: Sequence[int], alpha: float) -> Estimate | None:
