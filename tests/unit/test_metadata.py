@@ -142,6 +142,14 @@ def test_files_that_pillow_writes() -> None:
         assert codes(files.encoded(PICTURE, kind, exif=exif)) == {"gps", "person_name", "serial_number"}, kind
 
 
+def test_a_directory_without_its_last_pointer_is_read() -> None:
+    """Some writers end a block with the last entry; a value that breaks off is another matter."""
+    block = exif_with(0x0112, SHORT, b"\1\0")
+    assert codes(packed("JPEG", "exif", block[:-4])) == set()
+    block = exif_with(0x013B, ASCII, NAME.encode() + b"\0")
+    assert "unreadable" in codes(packed("JPEG", "exif", block[:-9]))
+
+
 def maker(name: bytes, note: bytes) -> bytes:
     return files.tiff([(0x010F, ASCII, name + b"\0"), (0x8769, LONG, [(0x927C, UNDEFINED, note)])])
 

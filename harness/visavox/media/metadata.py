@@ -187,7 +187,7 @@ class _Examiner:
                 self._note(leak, _bytes_of(tags[tag]))
 
     def _maker_note(self, exif: PillowImage.Exif, note: bytes, data: bytes) -> None:
-        """Serial numbers in the notes of five makers; Pillow knows Fujifilm's, the others are directories too."""
+        """Serial numbers in the notes of four makers; Pillow knows Fujifilm's, the others are directories too."""
         maker = _bytes_of(exif.get(_MAKE)).strip(b"\0 ").lower()
         tags: Mapping[int, Any] | PillowImage.Exif
         numbers: tuple[int, ...]
@@ -289,7 +289,7 @@ class _Examiner:
 # ---------------------------------------------------------------- Pillow's directories
 def _loaded(data: bytes) -> PillowImage.Exif:
     exif = PillowImage.Exif()
-    exif.load(data)
+    exif.load(data + bytes(4))  # some writers leave out the last pointer to no further directory
     return exif
 
 
