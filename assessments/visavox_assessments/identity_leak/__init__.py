@@ -177,7 +177,6 @@ class _Judged:
             semi = semi_informed.figures(data, judge, trials, self._link or "")
             self.estimates += semi.estimates
             self.instruments += semi.instruments
-            self.limitations += semi.limitations
         elif attacker is not Attacker.CONTROL:
             self.instruments.append(instruments.permutation_check(data, judge, attacker, trials))
 
@@ -193,12 +192,17 @@ class _Judged:
     def _match_rates(self, attacker: Attacker, trials: KindTrials, name: str) -> None:
         for fmr in self._data.fmrs:
             found = rates.match_rate(self._data, self._judge, attacker, trials, fmr, name=name)
-            if isinstance(found, Estimate) and attacker is not Attacker.CONTROL and self._fnmr not in {None, 1.0}:
-                corrected = min(1.0, found.value / (1.0 - (self._fnmr or 0.0)))
-                found = found.model_copy(
-                    update={"note": f"divided by (1 - FNMR of the unedited media): {corrected:.6f}"}
-                )
+            if isinstance(found, Estimate):
+                found = found.model_copy(update={"note": "; ".join(self._notes(attacker, found.value))})
             self._take(found)
+
+    def _notes(self, attacker: Attacker, rate: float) -> Iterator[str]:
+        """What stands beside a match rate."""
+        if attacker is not Attacker.CONTROL and self._fnmr not in {None, 1.0}:
+            corrected = min(1.0, rate / (1.0 - (self._fnmr or 0.0)))
+            yield f"divided by (1 - FNMR of the unedited media): {corrected:.6f}"
+        if attacker is Attacker.SEMI_INFORMED:
+            yield semi_informed.chosen_backends(self._judge)
 
     def _take(self, found: Estimate | NotMade) -> None:
         if isinstance(found, NotMade):

@@ -28,7 +28,6 @@ UNSATURATED_FORBIDS_LIMITS_TO = 0.01
 class SemiInformedFigures(NamedTuple):
     estimates: tuple[Estimate, ...]
     instruments: tuple[Instrument, ...]
-    limitations: tuple[str, ...]
 
 
 def figures(data: AssessmentInput, judge: JudgeView, trials: KindTrials, link: str) -> SemiInformedFigures:
@@ -43,12 +42,14 @@ def figures(data: AssessmentInput, judge: JudgeView, trials: KindTrials, link: s
         found = rates.match_rate(data, judge, Attacker.SEMI_INFORMED, by_share[share], data.fmrs[0], name=name)
         if isinstance(found, Estimate):
             estimates.append(found)
-    chosen = "; ".join(judge.backends) or "no back-end was fitted"
     return SemiInformedFigures(
-        tuple(estimates),
-        (_saturation_check(data, judge, by_share), _permutation_check(data, judge)),
-        (f"{judge.id}: back-ends of the semi-informed attacker: {chosen}",),
+        tuple(estimates), (_saturation_check(data, judge, by_share), _permutation_check(data, judge))
     )
+
+
+def chosen_backends(judge: JudgeView) -> str:
+    """What the inner cross-validation chose, model by model."""
+    return "back-ends: " + ("; ".join(judge.backends) or "none was fitted")
 
 
 def _saturation_check(data: AssessmentInput, judge: JudgeView, by_share: dict[float, KindTrials]) -> Instrument:
