@@ -44,10 +44,9 @@ def threshold_parts(stratum: Stratum, n_all: int) -> list[Part]:
     p = sum(s >= stratum.threshold for s in scores) / scores.size
     fmr = sum(s >= stratum.threshold for s in non) / non.size
     c = -(scores.size / n_all) * p * (1 - p) * slope / (fmr * non.size)
-    return [
-        (c * ((s >= stratum.threshold) - fmr), frozenset((int(i), int(j))))
-        for s, i, j in zip(non, np.asarray(stratum.non_first), np.asarray(stratum.non_second), strict=True)
-    ]
+    roles = (stratum.non_first, stratum.non_second, stratum.non_thirds, stratum.non_fourths)
+    people = zip(*(np.asarray(role).tolist() for role in roles if role is not None), strict=True)
+    return [(c * ((s >= stratum.threshold) - fmr), frozenset(who)) for s, who in zip(non, people, strict=True)]
 
 
 def expected_variance(strata: list[Stratum]) -> tuple[float, float, int]:
@@ -120,6 +119,40 @@ def test_one_stratum(people: int, frozen: bool, extra: int) -> None:
     strata = [draw(seed, people, frozen=frozen, extra=extra) for seed in range(3)]
     decided = [check(rate_at_threshold_interval([stratum]), [stratum]) for stratum in strata]
     assert any(decided)
+
+
+def more_compared(stratum: Stratum, n: int, seed: int) -> Stratum:
+    """The same trials; the non-mated comparisons depend on n people each, and groups of people repeat."""
+    rng = np.random.default_rng([seed, n])
+    pool = np.stack([rng.permutation(12)[:n] for _ in range(40)])
+    people = np.stack([rng.permutation(row) for row in pool[rng.integers(0, len(pool), 150)]], axis=1)
+    effect = rng.normal(0, 1, 12)
+    non = effect[people].sum(0) + rng.normal(0, 0.5, 150)
+    threshold = operating_points.threshold_at_fmr(non, 0.1).threshold
+    return stratum._replace(
+        scores=np.asarray(stratum.scores) - stratum.threshold + threshold,
+        threshold=threshold,
+        non_mated=non,
+        non_first=people[0],
+        non_second=people[1],
+        non_thirds=people[2],
+        non_fourths=people[3] if n == 4 else None,
+    )
+
+
+@pytest.mark.parametrize(("people", "compared"), list(itertools.product((1, 2, 3), (3, 4))))
+def test_non_mated_comparisons_of_three_and_four_people(people: int, compared: int) -> None:
+    strata = [more_compared(draw(seed, people, frozen=False), compared, seed) for seed in range(3)]
+    assert any([check(rate_at_threshold_interval([stratum]), [stratum]) for stratum in strata])
+    mixed = [strata[0], draw(7, people, frozen=False)]
+    check(rate_at_threshold_interval(mixed), mixed)
+
+
+def test_groups_of_many_people_are_summed_by_sorting(monkeypatch: pytest.MonkeyPatch) -> None:
+    stratum = more_compared(draw(2, 3, frozen=False), 4, 2)
+    dense = rate_at_threshold_interval([stratum])
+    monkeypatch.setattr("visavox.metrics.arrays.DENSE_PAIRS", 0)
+    assert rate_at_threshold_interval([stratum]).deff == pytest.approx(dense.deff)
 
 
 @pytest.mark.parametrize("people", [1, 2, 3])

@@ -5,6 +5,7 @@ import pytest
 
 from visavox.core.errors import UndefinedMetricError
 from visavox.metrics import bands, morphing, morphing_intervals
+from visavox.metrics.arrays import group_keys
 from visavox.metrics.morphing import ContributorScores
 from visavox.metrics.spread import JudgeTrials, spread_interval, spread_of
 from visavox.metrics.threshold_intervals import Stratum, rate_at_threshold_interval
@@ -66,6 +67,10 @@ UNDEFINED = {
     "host is third": lambda: rate_at_threshold_interval([stratum(seconds=[2, 3], thirds=[0, 4])]),
     "donors alike": lambda: rate_at_threshold_interval([stratum(seconds=[2, 3], thirds=[2, 4])]),
     "thirds alone": lambda: rate_at_threshold_interval([stratum(thirds=[2, 4])]),
+    "compared with the donor": lambda: rate_at_threshold_interval(
+        [stratum(frozen=False, non_mated=[0.1, 0.6], non_first=[0, 1], non_second=[2, 3], non_thirds=[2, 4])]
+    ),
+    "too many people": lambda: group_keys([np.array([0])] * 4, 60_000),
     "two and three": lambda: rate_at_threshold_interval(
         [stratum(seconds=[2, 3]), stratum(seconds=[2, 3], thirds=[4, 5])]
     ),

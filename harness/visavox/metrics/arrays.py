@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -15,7 +16,7 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 
 DENSE_PAIRS = 16_000_000
-"""Up to this many ordered pairs of people, sums by pair stand in a dense table (128 MB); beyond, pairs are sorted."""
+"""Up to this many ordered groups of people, their sums stand in a dense table (128 MB); beyond, groups are sorted."""
 
 
 def finite_scores(scores: npt.ArrayLike, name: str, *, at_least: int = 1) -> Scores:
@@ -133,18 +134,34 @@ def pair_keys(first: Ints, second: Ints, n_people: int) -> Ints:
     return np.minimum(first, second) * np.int64(n_people) + np.maximum(first, second)
 
 
-class PairTable:
-    """Sums over unordered pairs of people, added up in portions and read once."""
+def group_keys(people: Sequence[Ints], n_people: int) -> Ints:
+    """One number for each unordered group of people, a column per member.
 
-    def __init__(self, n_people: int) -> None:
+    Raises:
+        UndefinedMetricError: too many people for groups of this size.
+    """
+    if len(people) == 2:
+        return pair_keys(people[0], people[1], n_people)
+    if n_people ** len(people) > np.iinfo(np.int64).max:
+        raise UndefinedMetricError(f"sums by {len(people)} people were asked for", found=f"{n_people} people")
+    keys = np.zeros(people[0].size, np.int64)
+    for member in np.sort(np.stack(people), axis=0):
+        keys = keys * np.int64(n_people) + member
+    return keys
+
+
+class GroupTable:
+    """Sums over unordered groups (pairs, unless ``size`` says otherwise) of people, added in portions and read once."""
+
+    def __init__(self, n_people: int, size: int = 2) -> None:
         self._n = n_people
-        self._dense = np.zeros(n_people * n_people) if n_people * n_people <= DENSE_PAIRS else None
+        self._dense = np.zeros(n_people**size) if n_people**size <= DENSE_PAIRS else None
         self._keys: list[Ints] = []
         self._sums: list[Floats] = []
 
-    def add(self, first: Ints, second: Ints, weights: Floats | None = None) -> None:
-        """Add one weight (1 if none) per row to the row's pair."""
-        keys = pair_keys(first, second, self._n)
+    def add(self, *people: Ints, weights: Floats | None = None) -> None:
+        """Add one weight (1 if none) per row to the row's group, a column per member."""
+        keys = group_keys(people, self._n)
         if self._dense is not None:
             self._dense += np.bincount(keys, weights, minlength=self._dense.size)
             return
@@ -153,7 +170,7 @@ class PairTable:
         self._sums.append(np.bincount(where, weights, minlength=found.size).astype(np.float64))
 
     def sum_of_squares(self) -> float:
-        """Sum over pairs of the squared sums."""
+        """Sum over groups of the squared sums."""
         if self._dense is not None:
             return float(np.dot(self._dense, self._dense))
         if not self._keys:

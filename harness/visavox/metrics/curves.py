@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import effective_size as es
-from .arrays import Floats, Ints, PairTable, Scores, number_people, same_length, two_classes, two_people
+from .arrays import Floats, GroupTable, Ints, Scores, number_people, same_length, two_classes, two_people
 from .rate_records import RateInterval, rate_record
 
 
@@ -210,8 +210,8 @@ def _linearised_record(value: float, n: int, mated: Floats, non_mated: Floats, t
     sums = np.bincount(table.persons, mated, minlength=k)
     for column in (table.first, table.second):
         sums += np.bincount(column, non_mated, minlength=k)
-    pairs = PairTable(k)
-    pairs.add(table.first, table.second, non_mated)
+    pairs = GroupTable(k)
+    pairs.add(table.first, table.second, weights=non_mated)
     variance = k / (k - 1) * max(0.0, float(sums @ sums) - pairs.sum_of_squares())
     people = int(np.count_nonzero(np.bincount(table.persons, minlength=k)))
     rate = min(max(value, 0.0), 1.0)

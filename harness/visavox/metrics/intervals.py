@@ -27,7 +27,7 @@ from visavox.core.errors import UndefinedMetricError
 from visavox.core.records import IntervalBasis
 
 from . import effective_size as es
-from .arrays import PairTable, number_people, same_length, two_people, zero_one
+from .arrays import GroupTable, number_people, same_length, two_people, zero_one
 from .mean_intervals import MeanInterval, jackknife_interval, mean_interval
 from .rate_records import RateInterval, rate_record
 from .threshold_intervals import Stratum, rate_at_threshold_interval
@@ -194,7 +194,7 @@ def pair_rate_interval(hits: npt.ArrayLike, first: npt.ArrayLike, second: npt.Ar
     n, p = successes.size, float(successes.mean())
     trials = np.bincount(i, minlength=n_people) + np.bincount(j, minlength=n_people)
     events = np.bincount(i[successes], minlength=n_people) + np.bincount(j[successes], minlength=n_people)
-    pairs = PairTable(n_people)
+    pairs = GroupTable(n_people)
     pairs.add(i, j)
     touched = es.touched_people(events, trials)
     variance = es.person_variance(events - p * trials, n, n_people)

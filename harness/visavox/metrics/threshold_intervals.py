@@ -11,14 +11,15 @@ scored or imputed trial gives (y - p) / N to its person(s), and each non-mated c
 
     c_k (1[s >= tau_k] - FMR_k),        c_k = -(N_k / N) p_k (1 - p_k) b_k / (FMR_k n_k)
 
-to both of its people. With one stratum this is the formula of STATISTICS 3e.
+to all of its people. With one stratum this is the formula of STATISTICS 3e.
 
-V = G / (G - 1) max(0, sum_i S_i^2 - sum_{i<j} P_ij^2 + sum_{i<j<k} T_ijk^2), S by person over all strata (so that a
-person's trials and thresholds may move together), P by pair and T by three people over all strata. A trial touches one
-person, two (donor x host, a morph's contributors) or three (two outputs of one host with different donors). The sum
-is inclusion-exclusion: two trials with k people in common stand k times in the first term, k (k - 1) / 2 times in the
-second, and once in the third if k = 3; hence once in all. A stratum whose threshold realises FMR 0 (ties) has no
-derivative; its threshold adds nothing.
+V = G / (G - 1) max(0, sum_i S_i^2 - sum_{i<j} P_ij^2 + sum_{i<j<k} T_ijk^2 - ...), S by person over all strata (so that
+a person's trials and thresholds may move together), P by pair, T by three people, and so on. A trial touches one
+person, two (donor x host, a morph's contributors) or three (two outputs of one host with different donors); a
+non-mated comparison two, three (an output of two people with a recording of someone else) or four (two outputs). The
+sum is inclusion-exclusion: two trials with k people in common stand k times in the first term, k (k - 1) / 2 times in
+the second, and so on; hence once in all. A stratum whose threshold realises FMR 0 (ties) has no derivative; its
+threshold adds nothing.
 """
 
 from __future__ import annotations
@@ -37,12 +38,11 @@ from . import effective_size as es
 from .arrays import (
     Bools,
     Floats,
+    GroupTable,
     Ints,
-    PairTable,
     Scores,
     finite_scores,
     number_people,
-    pair_keys,
     same_length,
     two_people,
     zero_one,
@@ -61,6 +61,7 @@ class Stratum(NamedTuple):
         target_fmr: f, in (0, 1).
         non_mated: (k,) similarities of the non-mated comparisons of this kind.
         non_first, non_second: (k,) integer labels of their two people.
+        non_thirds, non_fourths: (k,) further people they depend on: the donors of the outputs compared.
         extra_hits, extra_persons: (m,) trials without a score, imputed 0 or 1, and their people.
         frozen: the threshold belongs to a named deployed system and was not estimated here.
         seconds, extra_seconds: the second person (the donor) of each trial, in all strata or in none.
@@ -81,6 +82,8 @@ class Stratum(NamedTuple):
     extra_seconds: npt.ArrayLike | None = None
     thirds: npt.ArrayLike | None = None
     extra_thirds: npt.ArrayLike | None = None
+    non_thirds: npt.ArrayLike | None = None
+    non_fourths: npt.ArrayLike | None = None
 
 
 class _Trials(NamedTuple):
@@ -96,8 +99,7 @@ class _Comparisons(NamedTuple):
     hits: Bools
     fmr: float
     weight: float
-    first: Ints
-    second: Ints
+    people: tuple[Ints, ...]
 
 
 def rate_at_threshold_interval(strata: Sequence[Stratum], *, interchangeable: bool = False) -> RateInterval:
@@ -172,9 +174,11 @@ def _comparisons(stratum: Stratum, n_all: int) -> _Comparisons | None:
         return None
     check_target(stratum.target_fmr)
     non_mated = finite_scores(stratum.non_mated, "non-mated")
-    first, second = np.asarray(stratum.non_first), np.asarray(stratum.non_second)
-    same_length("comparisons", non_mated, first, second)
-    two_people(first, second, "non-mated comparisons")
+    roles = (stratum.non_first, stratum.non_second, stratum.non_thirds, stratum.non_fourths)
+    people = tuple(np.asarray(role) for role in roles if role is not None)
+    same_length("comparisons", non_mated, *people)
+    for one, other in itertools.combinations(people, 2):
+        two_people(one, other, "non-mated comparisons")
     false_matches = non_mated >= stratum.threshold
     fmr = float(false_matches.mean())
     p = float((scores >= stratum.threshold).mean())
@@ -182,7 +186,7 @@ def _comparisons(stratum: Stratum, n_all: int) -> _Comparisons | None:
         return None
     slope = _slope(scores, non_mated, stratum.target_fmr)
     weight = -(scores.size / n_all) * p * (1 - p) * slope / (fmr * non_mated.size)
-    return _Comparisons(false_matches, fmr, weight, first, second)
+    return _Comparisons(false_matches, fmr, weight, people)
 
 
 def _slope(scores: Scores, non_mated: Scores, target_fmr: float) -> float:
@@ -197,7 +201,7 @@ def _slope(scores: Scores, non_mated: Scores, target_fmr: float) -> float:
 
 
 def _columns(comparisons: Sequence[_Comparisons]) -> list[Ints]:
-    return [column for part in comparisons for column in (part.first, part.second)]
+    return [column for part in comparisons for column in part.people]
 
 
 def _count_people(columns: Sequence[Ints], n_people: int) -> int:
@@ -221,8 +225,8 @@ def _renumber(
         )
     heads = [np.concatenate(role) for role in zip(*filled, strict=True)]
     columns, n_people = number_people(*heads, *_columns(comparisons))
-    tail = columns[len(heads) :]
-    numbered = [part._replace(first=tail[2 * k], second=tail[2 * k + 1]) for k, part in enumerate(comparisons)]
+    rest = iter(columns[len(heads) :])
+    numbered = [part._replace(people=tuple(next(rest) for _ in part.people)) for part in comparisons]
     return columns[: len(heads)], numbered, n_people
 
 
@@ -232,29 +236,22 @@ def _variance(
     """V of the linearised rate: trials and comparisons that share people are counted once."""
     shares = residuals / np.float64(residuals.size)
     sums: Floats = np.zeros(n_people)
-    pairs = PairTable(n_people)
     for role in people:
         sums += np.bincount(role, shares, minlength=n_people)
-    for one, other in itertools.combinations(people, 2):
-        pairs.add(one, other, shares)
     for part in comparisons:
-        for column in (part.first, part.second):
+        for column in part.people:
             events = np.bincount(column[part.hits], minlength=n_people)
             sums = sums + part.weight * (events - part.fmr * np.bincount(column, minlength=n_people))
-        residual = part.hits.astype(np.float64) - part.fmr
-        pairs.add(part.first, part.second, part.weight * residual)
-    squares = float(sums @ sums) - pairs.sum_of_squares()
-    if len(people) == 3:
-        squares += _squares_by_three(people, shares, n_people)
+    squares = float(sums @ sums)
+    residual = [part.weight * (part.hits.astype(np.float64) - part.fmr) for part in comparisons]
+    parts = [(people, shares), *zip((part.people for part in comparisons), residual, strict=True)]
+    for size in range(2, max(len(columns) for columns, _ in parts) + 1):
+        groups = GroupTable(n_people, size)
+        for columns, weights in parts:
+            for group in itertools.combinations(columns, size):
+                groups.add(*group, weights=weights)
+        squares += (-1) ** (size + 1) * groups.sum_of_squares()
     return n_occurring / (n_occurring - 1) * max(0.0, squares)
-
-
-def _squares_by_three(people: tuple[Ints, ...], shares: Floats, n_people: int) -> float:
-    """Sum over unordered triples of people of the squared sums."""
-    low, middle, high = np.sort(np.stack(people), axis=0)
-    _, triple = np.unique(pair_keys(low, middle, n_people) * np.int64(n_people) + high, return_inverse=True)
-    sums = np.bincount(triple, shares)
-    return float(sums @ sums)
 
 
 def _floor(hits: Bools, people: tuple[Ints, ...], n_people: int, interchangeable: bool) -> tuple[int, float]:
