@@ -9,8 +9,6 @@ import numpy.typing as npt
 
 from visavox.core.errors import UndefinedMetricError
 from visavox.core.seeding import generator
-from visavox.metrics.backends import semi_informed_scores
-from visavox.metrics.permutation import draw_derangement
 from visavox.ports.assessment import SEMI_INFORMED, Comparisons, Floats, Ints
 from visavox.ports.recogniser import Recogniser
 
@@ -41,6 +39,8 @@ class SemiInformedTables:
 
     def table(self, backend: str) -> Learned:
         """The table of one back-end name, see ``visavox.ports.assessment``."""
+        from visavox.metrics.backends import semi_informed_scores  # scipy.stats, which a gate can do without
+
         persons = np.asarray(self._plan.case_person, np.int32)[self._cases]
         donors = np.asarray(self._plan.second_person, np.int32)[self._cases]
 
@@ -76,6 +76,8 @@ class SemiInformedTables:
 
     def _derangement(self, persons: Ints) -> Ints:
         """d0 over the people with a template, drawn before anything is fitted."""
+        from visavox.metrics.permutation import draw_derangement
+
         n_people = int(np.unique(persons[self._outputs.ok]).size)
         rng = generator(self._plan.seed, PERMUTED, self._recogniser.id)
         drawn: Ints = draw_derangement(n_people, rng).astype(np.int32)
