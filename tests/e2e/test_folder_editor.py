@@ -36,7 +36,9 @@ def test_cases_are_planned_edited_elsewhere_and_brought_back(
     with (tmp_path / "cases.csv").open(newline="") as stream:
         cases = list(csv.DictReader(stream))
     assert len(cases) == 200
-    assert list(cases[0]) == ["case_id", "operation", "seed", "host_path", "donor_path", "subject_path"]
+    known = ["case_id", "operation", "seed", "host_path", "donor_path", "subject_path"]
+    assert list(cases[0]) == [*known, "contributor_1_path", "contributor_2_path", "consent"]
+    assert {case["consent"] for case in cases} == {"unstated"}
     rows = ["case_id,output_path,outcome"]
     for number, case in enumerate(cases):
         assert decode_image(Path(case["subject_path"]).read_bytes()).shape == (32, 32, 3)
@@ -84,6 +86,6 @@ def test_people_who_are_not_in_the_data_set_are_refused(
     (tmp_path / "0.png").write_bytes(encode_png(stranger(0)))
     (tmp_path / "outputs.csv").write_text("output_path,from_subject\n0.png,Nobody Known\n")
     suite = pixels_suite(make_people(5), FOLDER.format(path=tmp_path / "outputs.csv"))
-    with pytest.raises(ConfigError, match="1 outputs are from people who are not in it") as error:
+    with pytest.raises(ConfigError, match="1 outputs are of people who are not in it; the first is output 1") as error:
         run(load_suite(suite), tmp_path / "run")
     assert "Nobody" not in str(error.value)

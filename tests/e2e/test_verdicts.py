@@ -47,7 +47,7 @@ class TestVerdicts:
     def test_a_stranger_each_time_passes(self, make_people: Callable, pixels_suite: Callable, tmp_path: Path) -> None:
         report = run(load_suite(pixels_suite(make_people(60), under_test())), tmp_path / "run")
         assert report.decision.verdict is Verdict.PASS, report.decision.reasons
-        assert cells(report) == [Verdict.PASS, Verdict.PASS]
+        assert cells(report) == [Verdict.PASS, Verdict.PASS, Verdict.PASS]  # ignorant, lazy- and semi-informed
         assert exit_code(["gate", str(tmp_path / "run")]) == 0
 
     def test_the_same_on_thirty_people_is_inconclusive(
