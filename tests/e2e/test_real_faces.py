@@ -24,7 +24,7 @@ name: {name}
 editor: {editor}
 dataset: {{kind: manifest, path: {manifest}}}
 recognisers: [{judges}]
-assessments: {{identity_leak: {{}}}}
+assessments: {{identity_leak: {{}}, impersonation: {{}}}}
 policy: baseline
 seed: 7
 execution: {{cache: true, retention: all}}
@@ -101,7 +101,7 @@ def test_identity_fails_on_thirty_people(go: Go) -> None:
     assert report.decision.verdict is Verdict.FAIL
     assert exit_code(["gate", str(folder)]) == 1
     for judge in ("dlib", "mobileface"):
-        for attacker in (Attacker.IGNORANT, Attacker.LAZY_INFORMED):
+        for attacker in (Attacker.IGNORANT, Attacker.LAZY_INFORMED, Attacker.SEMI_INFORMED):
             assert figure(report, "subject_match_rate", judge, attacker).value > 0.8
     assert report.ledger.unchanged == report.ledger.attempted == 120
 
@@ -118,8 +118,8 @@ def test_a_stranger_on_thirty_people_is_inconclusive(go: Go, made_elsewhere: str
 def test_dlib_cannot_support_a_pass_and_the_report_says_so(strangers: tuple[Report, Path]) -> None:
     report, _ = strangers
     assert report.decision.verdict is Verdict.INCONCLUSIVE
-    assert cells(report, "mobileface") == [Verdict.PASS] * 4
-    assert cells(report, "dlib") == [Verdict.INCONCLUSIVE] * 4
+    assert cells(report, "mobileface") == [Verdict.PASS] * 5
+    assert cells(report, "dlib") == [Verdict.INCONCLUSIVE] * 5
     (control,) = [i for i in report.instruments if (i.name, i.recogniser) == ("control", "dlib")]
     assert control.value is not None
     assert control.value > 0.15
@@ -141,3 +141,27 @@ def test_the_same_strangers_pass_under_mobilefacenet(go: Go, made_elsewhere: str
     assert report.decision.verdict is Verdict.PASS, report.decision.reasons
     assert exit_code(["gate", str(passed)]) == 0
     assert figure(report, "subject_match_rate", "mobileface", Attacker.IGNORANT).upper <= 0.07
+
+
+@pytest.fixture(scope="module")
+def swapped(go: Go) -> tuple[Report, Path]:
+    """``poisson_swap`` on thirty people x 4 under MobileFaceNet."""
+    editor = "{kind: baseline, name: poisson_swap, tool_class: swap}"
+    return go("swapped", "faces-small.csv", editor, dlib=False)
+
+
+def test_a_swap_shows_its_donor_and_hides_its_host(swapped: tuple[Report, Path]) -> None:
+    report, _ = swapped
+    donor = figure(report, "iapar", "mobileface", None)
+    assert donor.low > 0.5
+    assert donor.band == "> 20 %"
+    host = figure(report, "host_match_rate", "mobileface", Attacker.IGNORANT)
+    assert host.value < 0.1 < figure(report, "host_match_rate", "mobileface", Attacker.CONTROL).value
+
+
+def test_an_editor_that_serves_refused_donors_fails(swapped: tuple[Report, Path]) -> None:
+    report, folder = swapped
+    assert report.decision.verdict is Verdict.FAIL
+    assert exit_code(["gate", str(folder)]) == 1
+    assert any(reason.startswith("BASE-UNCONSENTED") for reason in report.decision.reasons)
+    assert (folder / "report.html").stat().st_size < 3 << 20

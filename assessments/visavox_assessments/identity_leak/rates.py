@@ -149,6 +149,8 @@ def _basis(decided: Sequence[Decided], missing: People, betrayed: People, fmr: f
                 non_mated=d.kind.non_mated,
                 non_first=d.kind.non_first,
                 non_second=d.kind.non_second,
+                non_thirds=d.kind.non_people.seconds,
+                non_fourths=d.kind.non_people.thirds,
                 extra_hits=extra_hits if number == 0 else None,
                 extra_persons=extra.persons if number == 0 else None,
                 extra_seconds=extra.seconds if number == 0 else None,
@@ -194,6 +196,7 @@ def non_match_rate(
         non_mated=bona_fide.non_mated,
         non_first=bona_fide.non_first,
         non_second=bona_fide.non_second,
+        non_people=bona_fide.non_people,
         n_people=min(found.n_people, bona_fide.n_people),
     )
     trials = KindTrials((kind,), People.joined([outputs.missing, *cropped]), People.none())

@@ -62,7 +62,8 @@ class People(NamedTuple):
 class Kind(NamedTuple):
     """Mated and non-mated comparisons of one kind.
 
-    ``people`` are those of the mated ones; ``non_first`` and ``non_second`` those of the non-mated ones.
+    ``people`` are those of the mated ones; ``non_first`` and ``non_second`` those of the non-mated ones, and
+    ``non_people`` holds the donors of the outputs among these.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Kind(NamedTuple):
     non_mated: Floats
     non_first: Ints
     non_second: Ints
+    non_people: People
     n_people: int
 
     @property
@@ -300,5 +302,6 @@ def _kind(name: str, table: Comparisons, mated: Mask, non: Mask, people: People,
         table.score[non],
         first[non],
         people.persons[non],
+        people.at(non),
         min(n_people, tried or n_people),
     )
