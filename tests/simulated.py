@@ -77,7 +77,6 @@ class World:
         self.state = np.full((judges, len(self.edits)), DETECTED, np.int8)
         self.outcome = [Outcome.EDITED] * len(self.edits)
         self.leaks: list[tuple[str, ...] | None] = [None] * len(self.edits)
-        self.enrolled_from: dict[tuple[str, int, int], list[int]] = {}
 
     def noise(self, n: int) -> np.ndarray:
         """(judges, n, d) directions of unit length."""
@@ -107,11 +106,8 @@ class World:
         taken = {int(self.session[s]) for s in inputs if self.person[s] == person} - {-1}
         return [
             s
-            for s in range(self.n)
-            if self.person[s] == person
-            and s not in inputs
-            and self.sample_ok[judge, s]
-            and int(self.session[s]) not in taken
+            for s in range(person * self.each, (person + 1) * self.each)
+            if s not in inputs and self.sample_ok[judge, s] and int(self.session[s]) not in taken
         ]
 
     def cases(self, name: str) -> list[int]:
@@ -173,15 +169,17 @@ class World:
                 for i in self.cases(probes)
                 if self.state[judge, i] >= DETECTED
             ]
-        whole = {p: self.usable(judge, p, ()) for p in range(self.n_people)}
-        template = {p: self.samples[judge, own].mean(0) for p, own in whole.items() if own}
+        known = [p for p in range(self.n_people) if self.usable(judge, p, ())]
+        whole = np.stack([unit(self.samples[judge, self.usable(judge, p, ())].mean(0)) for p in known])
         for number, vector, inputs in shown:
-            involved = {int(self.person[s]) for s in inputs}
-            for person, everything in template.items():
-                own = self.usable(judge, person, inputs) if person in involved else [0]
-                enrolled = self.samples[judge, own].mean(0) if person in involved and own else everything
+            row = dict(zip(known, (whole @ vector).tolist(), strict=True))
+            for person in {int(self.person[s]) for s in inputs} & set(known):
+                own = self.usable(judge, person, inputs)
                 if own:
-                    rows.append((number, person, float(vector @ unit(enrolled))))
+                    row[person] = float(vector @ unit(self.samples[judge, own].mean(0)))
+                else:
+                    row.pop(person)
+            rows += [(number, person, score) for person, score in row.items()]
         probe, reference, score = zip(*rows, strict=True) if rows else ((), (), ())
         return Comparisons(
             np.asarray(probe, np.int32), np.asarray(reference, np.int32), np.round(score, 6).astype(np.float32)
