@@ -14,7 +14,7 @@ from simulated import Edit, World
 
 from visavox.core.errors import UndefinedMetricError
 from visavox.core.records import Decision
-from visavox.core.terms import Claim, Outcome, ToolClass, Verdict
+from visavox.core.terms import Attacker, Claim, Outcome, ToolClass, Verdict
 
 PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
 RESISTANT = (Claim.MORPH_RESISTANCE,)
@@ -72,6 +72,22 @@ def test_a_host_that_only_later_attempts_keep_fails_too() -> None:
     world = swap(host=1.2, attempts=2)
     world.outputs[:, : 4 * 48] = swap().outputs[:, : 4 * 48]
     assert verdicts(world.decide())["BASE-HOST"] is FAIL
+
+
+def test_attempts_do_not_dilute_the_one_that_leaks() -> None:
+    """A third of the outputs of one attempt in ten match their hosts: three in a hundred of all."""
+    world = swap(attempts=10)
+    for case in world.cases("edited"):
+        world.outputs[:, case] = world.output(0.4, 0.0, 0.92, world.edits[case])
+    (host,) = [control for control in world.decide().controls if control.id == "BASE-HOST"]
+    (ignorant,) = [row for row in host.cells if row.cell.attacker is Attacker.IGNORANT]
+    assert ignorant.value is not None and ignorant.value < 0.07
+    assert ignorant.bound is not None and ignorant.bound > 0.3
+    assert ignorant.verdict is INCONCLUSIVE
+    strangers = swap(attempts=10)
+    first = strangers.cases("edited")
+    strangers.outputs[:, first] = np.roll(strangers.outputs[:, first], 4 * 9, axis=1)
+    assert verdicts(strangers.decide())["BASE-STRANGER"] is not PASS
 
 
 def test_a_swap_that_serves_a_refused_consent_fails() -> None:

@@ -49,6 +49,7 @@ from visavox.ports.assessment import EDITED, MASKED, ORIGINAL, REPEATED, Assessm
 from visavox_assessments.estimates import complement
 
 from . import bystanders, charts, figures, instruments, metadata, rates, semi_informed
+from .attempts import worst_of_attempts
 from .ledger import template_ledger
 from .trials import KindTrials, background_trials, trials_of
 
@@ -156,7 +157,7 @@ class _Judged:
             outputs = trials_of(pictures, judge, Attacker.IGNORANT)
             self._take(rates.non_match_rate(data, judge, outputs, control))
         if "bystander_match_difference" in wanted:
-            for found in bystanders.bystander_figures(data, judge, control):
+            for found in worst_of_attempts(data, lambda of: tuple(bystanders.bystander_figures(of, judge, control))):
                 self._take(found)
         if self._link:
             trials = background_trials(data, judge)
@@ -191,10 +192,22 @@ class _Judged:
 
     def _match_rates(self, attacker: Attacker, trials: KindTrials, name: str) -> None:
         for fmr in self._data.fmrs:
-            found = rates.match_rate(self._data, self._judge, attacker, trials, fmr, name=name)
+            found = self._match_rate(attacker, trials, fmr, name)
             if isinstance(found, Estimate):
-                found = found.model_copy(update={"note": "; ".join(self._notes(attacker, found.value))})
+                notes = [note for note in (found.note, *self._notes(attacker, found.value)) if note]
+                found = found.model_copy(update={"note": "; ".join(notes)})
             self._take(found)
+
+    def _match_rate(self, attacker: Attacker, trials: KindTrials, fmr: float, name: str) -> Estimate | NotMade:
+        judge = self._judge
+        if attacker is not Attacker.IGNORANT:
+            return rates.match_rate(self._data, judge, attacker, trials, fmr, name=name)
+
+        def make(data: AssessmentInput) -> tuple[Estimate | NotMade]:
+            return (rates.match_rate(data, judge, attacker, trials_of(data, judge, attacker), fmr, name=name),)
+
+        (found,) = worst_of_attempts(self._data, make)
+        return found
 
     def _notes(self, attacker: Attacker, rate: float) -> Iterator[str]:
         """What stands beside a match rate."""

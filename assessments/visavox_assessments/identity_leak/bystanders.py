@@ -33,7 +33,7 @@ def bystander_figures(data: AssessmentInput, judge: JudgeView, control: KindTria
         reason = f"a bona fide threshold at FMR {data.fmrs[0]:g} rests on too little ({kind.n_people} people)"
         yield from (NotMade(name=name, recogniser=judge.id, reason=reason) for name in names)
         return
-    table = outputs_against_originals(judge)
+    table = outputs_against_originals(data, judge)
     inputs = _inputs(data, judge)
     reference_person = data.sample_person[table.reference]
     keep = _uninvolved(data, table.probe, reference_person) & (inputs[table.probe] >= 0).any(axis=1)

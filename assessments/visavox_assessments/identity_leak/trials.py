@@ -116,7 +116,7 @@ def trials_of(data: AssessmentInput, judge: JudgeView, attacker: Attacker) -> Ki
     if attacker is Attacker.CONTROL:
         return _control(data, judge)
     if attacker is Attacker.IGNORANT:
-        return _against_originals(data, judge, outputs_against_originals(judge), "edited", "fallback")
+        return _against_originals(data, judge, outputs_against_originals(data, judge), "edited", "fallback")
     if attacker is Attacker.SEMI_INFORMED:
         return output_pairs(data, judge, judge.table(f"edited-edited.{SEMI_INFORMED}"))
     return output_pairs(data, judge, judge.table("edited-edited"))
@@ -134,10 +134,16 @@ def ordinary_cases(data: AssessmentInput) -> Mask:
     return first
 
 
-def outputs_against_originals(judge: JudgeView) -> Comparisons:
+def outputs_against_originals(data: AssessmentInput, judge: JudgeView) -> Comparisons:
     """Outputs against single recordings, those of further attempts too: whoever holds one of them holds an output."""
     parts = [judge.table(f"original-{name}") for name in (EDITED, REPEATED)]
-    return Comparisons(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    kept = [~data.case_probe[part.probe] for part in parts]
+    return Comparisons(
+        *(
+            np.concatenate([column[keep] for column, keep in zip(columns, kept, strict=True)])
+            for columns in zip(*parts, strict=True)
+        )
+    )
 
 
 def betrayed_cases(data: AssessmentInput) -> Mask:
