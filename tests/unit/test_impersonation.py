@@ -150,9 +150,9 @@ def probe_scores(world: World, case: int, person: int, judge: int = 0) -> list[f
 
 
 def decisive(world: World) -> list[tuple[list[list[float]], bool]]:
-    """For every edited first attempt: scores by person who went in, and whether each has some."""
+    """For every output of every attempt: scores by person who went in, and whether each has some."""
     found = []
-    for case in world.cases("edited"):
+    for case in (*world.cases("edited"), *world.cases("repeated")):
         if world.state[0, case] >= NO_TEMPLATE:
             edit = world.edits[case]
             own = [probe_scores(world, case, person) for person in (edit.person, edit.second)]
@@ -162,7 +162,7 @@ def decisive(world: World) -> list[tuple[list[list[float]], bool]]:
 
 @pytest.mark.parametrize("tool_class", [ToolClass.SWAP, ToolClass.MORPH])
 def test_mmpmr_prod_avg_and_rmmr(tool_class: ToolClass) -> None:
-    world = messy(tool_class)
+    world = messy(tool_class, attempts=2)
     result = world.impersonation(AT_1_IN_100)
     tau, fnmr = bona_fide(world)
     rows = decisive(world)
@@ -175,7 +175,7 @@ def test_mmpmr_prod_avg_and_rmmr(tool_class: ToolClass) -> None:
     assert (found.n, found.n_failed) == (len(complete), len(rows) - len(complete))
     hits, lost = round(minmax * len(complete)), len(rows) - len(complete)
     assert found.basis[0].p_low == pytest.approx(hits / len(rows))
-    assert found.basis[0].p_high == pytest.approx((hits + lost) / len(rows))
+    assert found.basis[0].p_high >= (hits + lost) / len(rows) - 1e-12  # of the worst of two attempts
     assert find(result, "prod_avg_mmpmr").value == pytest.approx(prod, abs=1e-12)
     assert prod <= minmax
     assert find(result, "rmmr").value == pytest.approx(minmax + fnmr, abs=1e-12)

@@ -177,6 +177,16 @@ def test_a_morph_without_a_template_counts_as_a_match_for_pass() -> None:
     assert world.decide(claims=RESISTANT).verdict is INCONCLUSIVE
 
 
+def test_a_morph_that_only_later_attempts_show_is_no_pass() -> None:
+    world = World(ToolClass.MORPH, lambda edit, number: (0.0, 0.0, 1.0), n_people=60, attempts=8)
+    for case in world.cases("repeated")[:60]:
+        world.outputs[:, case] = world.output(1.0, 1.0, 0.6, world.edits[case])
+    (morph,) = [control for control in world.decide(claims=RESISTANT).controls if control.id == "BASE-MORPH"]
+    assert morph.verdict is not PASS
+    assert morph.cells[0].bound == pytest.approx(1.0)
+    assert morph.cells[0].value == pytest.approx(1 / 8, abs=0.01)
+
+
 def test_an_attribute_edit_that_stays_itself_passes() -> None:
     decision = one(ToolClass.ATTRIBUTE, 1.0, n_people=60).decide()
     assert decision.verdict is PASS, decision.reasons

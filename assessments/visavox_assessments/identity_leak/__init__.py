@@ -46,10 +46,10 @@ from visavox.core.records import AssessmentResult, Curve, Estimate, Histogram, I
 from visavox.core.terms import Attacker
 from visavox.metrics.multiplicity import holm
 from visavox.ports.assessment import EDITED, MASKED, ORIGINAL, REPEATED, AssessmentInput, JudgeView, ScoreTable
+from visavox_assessments.attempts import worst_of_attempts
 from visavox_assessments.estimates import complement
 
 from . import bystanders, charts, figures, instruments, metadata, rates, semi_informed
-from .attempts import worst_of_attempts
 from .ledger import template_ledger
 from .trials import KindTrials, background_trials, trials_of
 

@@ -12,9 +12,10 @@ from visavox.core.records import Estimate, IntervalBasis, NotMade, OperatingPoin
 from visavox.core.terms import ToolClass
 from visavox.metrics import intervals
 from visavox.ports.assessment import NO_TEMPLATE, AssessmentInput, Comparisons, Ints, JudgeView
+from visavox_assessments.attempts import outputs_against_originals
 from visavox_assessments.estimates import bounded, operating_point
 
-from .trials import KindTrials, outputs_against_originals
+from .trials import KindTrials
 
 METHOD = "difference of two effective-size Clopper-Pearson rates over pairs of people (STATISTICS 3f)"
 

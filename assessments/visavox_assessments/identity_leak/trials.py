@@ -11,10 +11,8 @@ import numpy.typing as npt
 from visavox.core.terms import Attacker
 from visavox.ports.assessment import (
     DETECTED,
-    EDITED,
     FALLBACK,
     NO_TEMPLATE,
-    REPEATED,
     SEMI_INFORMED,
     AssessmentInput,
     Comparisons,
@@ -22,6 +20,7 @@ from visavox.ports.assessment import (
     Ints,
     JudgeView,
 )
+from visavox_assessments.attempts import outputs_against_originals
 from visavox_assessments.estimates import NonMated
 
 Mask = npt.NDArray[np.bool_]
@@ -132,18 +131,6 @@ def ordinary_cases(data: AssessmentInput) -> Mask:
     """Cases that are neither a further attempt nor a consent probe."""
     first: Mask = (data.case_first == np.arange(data.case_first.size)) & ~data.case_probe
     return first
-
-
-def outputs_against_originals(data: AssessmentInput, judge: JudgeView) -> Comparisons:
-    """Outputs against single recordings, those of further attempts too: whoever holds one of them holds an output."""
-    parts = [judge.table(f"original-{name}") for name in (EDITED, REPEATED)]
-    kept = [~data.case_probe[part.probe] for part in parts]
-    return Comparisons(
-        *(
-            np.concatenate([column[keep] for column, keep in zip(columns, kept, strict=True)])
-            for columns in zip(*parts, strict=True)
-        )
-    )
 
 
 def betrayed_cases(data: AssessmentInput) -> Mask:

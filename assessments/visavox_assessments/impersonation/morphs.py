@@ -15,7 +15,6 @@ from visavox.metrics import intervals
 from visavox.metrics.bands import band
 from visavox.metrics.morphing import (
     ContributorScores,
-    DecisiveScores,
     accepted_counts,
     first_attempts,
     map_matrix,
@@ -31,6 +30,7 @@ from visavox.metrics.morphing_intervals import (
 )
 from visavox.metrics.spread import JudgeTrials
 from visavox.ports.assessment import NO_TEMPLATE, AssessmentInput, Ints, JudgeView
+from visavox_assessments.attempts import outputs_against_originals, worst_of_attempts
 from visavox_assessments.estimates import DISPLAY_ALPHA, NonMated, bounded, operating_point
 from visavox_assessments.spreads import spread_estimate
 
@@ -70,11 +70,17 @@ def edited_cases(data: AssessmentInput, judge: JudgeView) -> Ints:
     return found
 
 
+def presented_cases(data: AssessmentInput, judge: JudgeView) -> Ints:
+    """Cases with an output, further attempts too, consent probes apart."""
+    found: Ints = np.flatnonzero(~data.case_probe & (judge.case_state >= NO_TEMPLATE)).astype(np.int32)
+    return found
+
+
 def contributor_scores(
     data: AssessmentInput, judge: JudgeView, cases: Ints, contributors: npt.NDArray[np.int32]
 ) -> ContributorScores:
     """Scores of the cases' outputs with the recordings of their contributors that did not go into them."""
-    table = judge.table("original-edited")
+    table = outputs_against_originals(data, judge)
     place = np.full(data.case_person.size, -1, np.int64)
     place[cases] = np.arange(cases.size)
     person = data.sample_person[table.reference]
@@ -98,20 +104,20 @@ def figures(data: AssessmentInput, judge: JudgeView, fmr: float) -> Iterator[Est
     names = ("mmpmr", "prod_avg_mmpmr", "rmmr")
     system = SingleRecordings.of(data, judge)
     point = system.point(judge, fmr)
-    cases = edited_cases(data, judge)
-    if point is None or cases.size == 0:
-        reason = "nothing was edited" if point else f"a bona fide threshold at FMR {fmr:g} rests on too little"
+    if point is None:
+        reason = f"a bona fide threshold at FMR {fmr:g} rests on too little"
         yield from (NotMade(name=name, recogniser=judge.id, reason=reason) for name in names)
         return
-    scores = contributor_scores(data, judge, cases, both_people(data, cases))
-    decisive = minmax_scores(scores)
-    if decisive.scores.size == 0:
-        reason = "no output has a score with each of its people"
-        yield from (NotMade(name=name, recogniser=judge.id, reason=reason) for name in names)
+
+    def make(of: AssessmentInput) -> tuple[Estimate | NotMade]:
+        return (_mmpmr(of, judge, system, point),)
+
+    (rate,) = worst_of_attempts(data, make)
+    if isinstance(rate, NotMade):
+        yield from (rate.model_copy(update={"name": name}) for name in names)
         return
-    rate = _mmpmr(data, judge, system, point, decisive, scores.contributors)
     yield rate
-    yield _prod_avg(data, judge, point, scores, decisive, rate)
+    yield _prod_avg(data, judge, point, rate)
     fnmr = point.fnmr or 0.0
     yield rate.model_copy(
         update={
@@ -129,19 +135,20 @@ def figures(data: AssessmentInput, judge: JudgeView, fmr: float) -> Iterator[Est
 
 
 def _mmpmr(
-    data: AssessmentInput,
-    judge: JudgeView,
-    system: SingleRecordings,
-    point: OperatingPoint,
-    decisive: DecisiveScores,
-    contributors: npt.ArrayLike,
-) -> Estimate:
+    data: AssessmentInput, judge: JudgeView, system: SingleRecordings, point: OperatingPoint
+) -> Estimate | NotMade:
+    cases = presented_cases(data, judge)
+    scores = contributor_scores(data, judge, cases, both_people(data, cases)) if cases.size else None
+    decisive = minmax_scores(scores) if scores is not None else None
+    if scores is None or decisive is None or decisive.scores.size == 0:
+        reason = "no output has a score with each of its people" if cases.size else "nothing was edited"
+        return NotMade(name="mmpmr", recogniser=judge.id, reason=reason)
     sides = [
         mmpmr_interval(
             [
                 mmpmr_stratum(
                     decisive,
-                    contributors,
+                    scores.contributors,
                     threshold=point.threshold,
                     target_fmr=point.target_fmr,
                     non_mated=system.non_mated.scores,
@@ -173,18 +180,14 @@ def _mmpmr(
     )
 
 
-def _prod_avg(
-    data: AssessmentInput,
-    judge: JudgeView,
-    point: OperatingPoint,
-    scores: ContributorScores,
-    decisive: DecisiveScores,
-    minmax: Estimate,
-) -> Estimate | NotMade:
+def _prod_avg(data: AssessmentInput, judge: JudgeView, point: OperatingPoint, minmax: Estimate) -> Estimate | NotMade:
     """Over outputs that have a score with everyone; the others are counted as failed.
 
     Where no output matches at all the jackknife sees no spread: the ends are those of MMPMR, which is never below.
     """
+    cases = presented_cases(data, judge)
+    scores = contributor_scores(data, judge, cases, both_people(data, cases))
+    decisive = minmax_scores(scores)
     place = np.full(np.asarray(scores.contributors).shape[0], -1, np.int64)
     place[decisive.outputs] = np.arange(decisive.outputs.size)
     output = place[np.asarray(scores.output)]
@@ -289,7 +292,7 @@ def spread(data: AssessmentInput) -> Estimate | None:
     judged = {}
     for judge in data.judges:
         point = SingleRecordings.of(data, judge).point(judge, data.fmrs[0])
-        cases = edited_cases(data, judge)
+        cases = presented_cases(data, judge)
         if point is None or cases.size == 0:
             continue
         people = both_people(data, cases)

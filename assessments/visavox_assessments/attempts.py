@@ -1,4 +1,4 @@
-"""Several attempts at one case: what one of them leaks is not diluted by the others."""
+"""Several attempts at one case: all their outputs count, and what one attempt leaks is not diluted by the others."""
 
 from __future__ import annotations
 
@@ -10,10 +10,22 @@ import numpy as np
 
 from visavox.core.records import Estimate, IntervalBasis, NotMade
 from visavox.metrics import intervals
-from visavox.ports.assessment import AssessmentInput, Ints
+from visavox.ports.assessment import EDITED, REPEATED, AssessmentInput, Comparisons, Ints, JudgeView
 from visavox_assessments.estimates import DISPLAY_ALPHA
 
 Figures: TypeAlias = Sequence[Estimate | NotMade]
+
+
+def outputs_against_originals(data: AssessmentInput, judge: JudgeView) -> Comparisons:
+    """Outputs against single recordings, those of further attempts too: whoever holds one of them holds an output."""
+    parts = [judge.table(f"original-{name}") for name in (EDITED, REPEATED)]
+    kept = [~data.case_probe[part.probe] for part in parts]
+    return Comparisons(
+        *(
+            np.concatenate([column[keep] for column, keep in zip(columns, kept, strict=True)])
+            for columns in zip(*parts, strict=True)
+        )
+    )
 
 
 def worst_of_attempts(data: AssessmentInput, make: Callable[[AssessmentInput], Figures]) -> Figures:
