@@ -170,7 +170,8 @@ class World:
                 if self.state[judge, i] >= DETECTED
             ]
         known = [p for p in range(self.n_people) if self.usable(judge, p, ())]
-        whole = np.stack([unit(self.samples[judge, self.usable(judge, p, ())].mean(0)) for p in known])
+        means = [unit(self.samples[judge, self.usable(judge, p, ())].mean(0)) for p in known]
+        whole = np.asarray(means).reshape(-1, DIMENSIONS)
         for number, vector, inputs in shown:
             row = dict(zip(known, (whole @ vector).tolist(), strict=True))
             for person in {int(self.person[s]) for s in inputs} & set(known):
