@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml requirements/lock.txt requirements/bootstrap.txt
 	@echo "visavox is ready: $(BIN)/visavox doctor"
 
 test: setup  ## every test, the short forms of the simulations included
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 check: setup  ## lint, types, import law, dependency audit
 	$(BIN)/ruff check .
