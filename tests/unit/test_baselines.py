@@ -88,7 +88,7 @@ def test_identity_gives_back_the_very_bits(subjects: list[Image]) -> None:
 
 @pytest.mark.parametrize("name", ["identity", *WINDOWED, "replace"])
 def test_a_request_without_a_subject_fails_alone(name: str, subjects: list[Image]) -> None:
-    lost = EditRequest("0" * 16, "face-swap", 1, {"host": subjects[0]})
+    lost = EditRequest("0" * 16, "face-swap", 1, {"donor": subjects[0]})
     answers = load(name).edit([lost, request(subjects[1])])
     assert isinstance(answers[0], Failed) and "subject" in answers[0].reason
     assert picture(answers[1]).shape == subjects[1].shape
