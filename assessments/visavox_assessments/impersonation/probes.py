@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from visavox.core.records import Estimate, NotMade
-from visavox.core.terms import Outcome, ToolClass
+from visavox.core.records import Estimate, IntervalBasis, NotMade, OperatingPoint, StricterThreshold
+from visavox.core.terms import Outcome, Support, ToolClass
 from visavox.metrics import intervals
 from visavox.ports.assessment import AssessmentInput, JudgeView
-from visavox_assessments.estimates import bounded
+from visavox_assessments.estimates import bounded, operating_point
 
 from .presentations import presentations
 from .system import METHOD, AttackedSystem, too_little
@@ -34,38 +34,48 @@ def unconsented_rate(data: AssessmentInput, judge: JudgeView, system: AttackedSy
     refused = probes[[data.case_outcome[i] is Outcome.REFUSED for i in probes]]
     edited = probes[[data.case_outcome[i] is Outcome.EDITED for i in probes]]
     lost = np.setdiff1d(probes, np.concatenate([refused, scored.case]))
-    stratum = system.stratum(point, scored.score, scored.target, scored.other)
     without = np.concatenate([refused, lost])
-    sides = [
-        intervals.rate_at_threshold_interval(
-            [
-                stratum._replace(
-                    extra_hits=np.concatenate([np.zeros(refused.size, np.int64), np.full(lost.size, hit)]),
-                    extra_persons=data.second_person[without],
-                    extra_seconds=data.case_person[without],
-                )
-            ]
+    known = np.zeros(refused.size, np.int64)
+
+    def basis_at(at: OperatingPoint) -> tuple[IntervalBasis, int]:
+        """Lower side: lost probes are no match; upper side: they are."""
+        trials = system.stratum(at, scored.score, scored.target, scored.other)._replace(
+            extra_persons=data.second_person[without], extra_seconds=data.case_person[without]
         )
-        for hit in (0, 1)
-    ]
+        low, high = (
+            intervals.rate_at_threshold_interval(
+                [trials._replace(extra_hits=np.concatenate([known, np.full(lost.size, hit)]))]
+            )
+            for hit in (0, 1)
+        )
+        return (intervals.imputed(low, high) if lost.size else low.basis), low.n_people
+
+    basis, n_people = basis_at(point)
     hits = int((scored.score >= point.threshold).sum())
     decided = scored.case.size + refused.size
     if decided == 0:
         reason = f"none of the {probes.size} consent probes was refused or gave an output with a template"
         return NotMade(name=NAME, recogniser=judge.id, reason=reason)
+    stricter = None
+    if point.support is Support.FEW_PEOPLE:
+        strict = operating_point(judge, system.non_mated, data.fmrs[0] / 3)
+        if strict is not None:
+            accepted = int((scored.score >= strict.threshold).sum())
+            stricter = StricterThreshold(value=accepted / decided, basis=(basis_at(strict)[0],))
     return bounded(
         NAME,
         judge.id,
         None,
         hits / decided,
-        (sides[0].basis if lost.size == 0 else intervals.imputed(sides[0], sides[1]),),
+        (basis,),
         data.alpha,
         n=decided,
-        n_subjects=sides[0].n_people,
+        n_subjects=n_people,
         n_failed=int(lost.size),
         method=METHOD,
         operating_point=point,
         chance=point.fmr,
+        stricter=stricter,
         note=f"of {probes.size} probes {refused.size} were refused and {edited.size} edited",
     )
 
