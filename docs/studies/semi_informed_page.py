@@ -114,6 +114,8 @@ each model's scores by the people it was *fitted* to instead of held-out ones.""
             "people": "{people}",
             "dimensions": "{dims}",
             "unequal": "{unequal}",
+            "back-ends": "{back_ends}",
+            "runs": "{runs}",
             "mated": "{mated}",
             "match (SE)": "{within:.5f} ({within_se:.5f})",
             "all pairs": "{all:.5f} ({all_se:.5f})",

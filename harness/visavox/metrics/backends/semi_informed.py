@@ -24,7 +24,7 @@ permuted ones there is nothing to choose by. Where that is ``none`` throughout, 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +34,7 @@ from visavox.core.errors import UndefinedMetricError
 
 from ..arrays import Bools, Floats, Ints, number_people, same_length
 from .choice import Choice, LeaveOut, choose
-from .models import Backend, Compare, fit
+from .models import CANDIDATES, Backend, Compare, fit
 from .moments import as_templates
 
 N_FOLDS, N_MODELS = 3, 6
@@ -133,6 +133,7 @@ def semi_informed_scores(
     share: float = 1.0,
     derangement: npt.ArrayLike | None = None,
     ok: npt.ArrayLike | None = None,
+    candidates: Sequence[str] = CANDIDATES,
     own: Compare | None = None,
     leave_out: LeaveOut | None = None,
 ) -> SemiInformed:
@@ -147,6 +148,7 @@ def semi_informed_scores(
         derangement: (n_people,) d0 over the people with a template, ascending by label: fit to permuted labels; only
             non-mated pairs of a probe-side and a reference-side recording are scored.
         ok: (n,) bool, which outputs have a template; all if none is given.
+        candidates: back-ends to choose from, the simplest first.
         own: the recogniser's comparison, what the back-end ``none`` is; plain cosine where it is not given.
         leave_out: (rows, rows) -> pairs that are no comparisons.
 
@@ -167,7 +169,7 @@ def semi_informed_scores(
     choices: list[ModelChoice] = []
     for number, block in enumerate(_blocks(outputs.fold)):
         training = np.flatnonzero(may_train & np.isin(outputs.fold, block.folds))
-        backend, choice = _fitted(outputs, training, draws.models[number], own, leave_out)
+        backend, choice = _fitted(outputs, training, draws.models[number], candidates, own, leave_out)
         choices.append(ModelChoice(block.folds, choice))
         parts.append(_scored(outputs, block, backend, choice, number, sides, leave_out))
     whole = _Scored(*(np.concatenate(column) for column in zip(*parts, strict=True)))
@@ -268,13 +270,18 @@ def _blocks(folds: Ints) -> Iterator[_Block]:
 
 
 def _fitted(
-    outputs: _Outputs, training: Ints, rng: np.random.Generator, own: Compare | None, leave_out: LeaveOut | None
+    outputs: _Outputs,
+    training: Ints,
+    rng: np.random.Generator,
+    candidates: Sequence[str],
+    own: Compare | None,
+    leave_out: LeaveOut | None,
 ) -> tuple[Backend, Choice]:
     """Chosen and fitted on these outputs, and on nothing else."""
     templates, rows = outputs.templates[training], outputs.row[training]
     person, label = outputs.person[training], outputs.label[training]
     left_out = None if leave_out is None else lambda first, second: leave_out(rows[first], rows[second])
-    choice = choose(templates, person, rng, own=own, leave_out=left_out)
+    choice = choose(templates, person, rng, candidates=candidates, own=own, leave_out=left_out)
     if (label != person).any():
         choice = choose(templates, label, rng, candidates=(choice.name,), own=own, leave_out=left_out)
     return fit(choice.name, templates, label, own=own), choice
