@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from visavox.api.clock import now, when
-from visavox.api.preparation import Prepared, outline, prepare
+from visavox.api.preparation import Outline, Prepared, outline, prepare
 from visavox.api.worst import worst_page
 from visavox.core.cards import card
 from visavox.core.config import BaselineEditor, Suite, artifact_digest, code_digest
@@ -153,23 +153,24 @@ def _execute(prepared: Prepared, folder: RunFolder, journal: Journal, progress: 
     embedder = Embedder(prepared.judges, folder, journal, cache=cache, progress=progress)
     embedder.run(plan, dataset, rows)
     wanted = {name: assessments.get(name)() for name, _ in suite.assessments}
-    score_tables = _score_tables(suite, wanted)
+    asked = score_tables(suite, wanted)
     views = []
     for recogniser in prepared.judges:
         sets = load_sets(plan, rows, embedder, recogniser.id)
         scorer = Scorer(recogniser, plan, sets, folder, journal)
-        scorer.run(score_tables, progress)
-        views.append(judge_view(recogniser, plan, sets, scorer, score_tables))
+        scorer.run(asked, progress)
+        views.append(judge_view(recogniser, plan, sets, scorer, asked))
     _write_people(folder, plan)
-    results = [*_assess(prepared, wanted, tuple(views), rows), _ledger_result(prepared, rows)]
-    if suite.execution.worst_leaks and any(table.name == "original-edited" for table in score_tables):
+    results = [*assess_all(prepared, wanted, tuple(views), rows), ledger_result(prepared, rows)]
+    if suite.execution.worst_leaks and any(table.name == "original-edited" for table in asked):
         page = worst_page(prepared, Store(folder.media), rows, tuple(views), results, suite.execution.worst_leaks)
         folder.write(folder.root / "worst.html", page.encode())
     ledger = case_ledger(plan, rows)
     return _build(prepared, tuple(results), ledger, journal.sessions(), _run_id(journal))
 
 
-def _score_tables(suite: Suite, wanted: dict[str, Assessment]) -> tuple[ScoreTable, ...]:
+def score_tables(suite: Suite, wanted: dict[str, Assessment]) -> tuple[ScoreTable, ...]:
+    """Every table of scores that the assessments ask for, each once."""
     found: dict[str, ScoreTable] = {}
     for assessment in wanted.values():
         for table in assessment.comparisons(contract(suite.editor.tool_class), suite.options(assessment.name)):
@@ -177,9 +178,10 @@ def _score_tables(suite: Suite, wanted: dict[str, Assessment]) -> tuple[ScoreTab
     return tuple(found.values())
 
 
-def _assess(
-    prepared: Prepared, wanted: dict[str, Assessment], views: tuple[JudgeView, ...], rows: dict[str, EditRow]
+def assess_all(
+    prepared: Outline | Prepared, wanted: dict[str, Assessment], views: tuple[JudgeView, ...], rows: dict[str, EditRow]
 ) -> list[AssessmentResult]:
+    """The suite's assessments over the judges' scores; one without a trial for the tool class is not applicable."""
     suite, plan, policy = prepared.suite, prepared.plan, prepared.policy.policy
     point = policy.modality(plan.modality)
     row = contract(suite.editor.tool_class)
@@ -222,7 +224,7 @@ def _leaks(row: EditRow) -> tuple[str, ...] | None:
     return tuple(sorted({code for leaks in found for code in leaks})) if found else None
 
 
-def _ledger_result(prepared: Prepared, rows: dict[str, EditRow]) -> AssessmentResult:
+def ledger_result(prepared: Outline | Prepared, rows: dict[str, EditRow]) -> AssessmentResult:
     """Shares of the cases: not edited (refused and blank ones too), and, of the edited ones, unchanged.
 
     Consent probes are left out: there a refusal is right. Where cases have several attempts, the worse of two shares
@@ -279,7 +281,7 @@ def _build(
     run_id: str,
 ) -> Report:
     suite, plan, policy = prepared.suite, prepared.plan, prepared.policy
-    dataset = _dataset_summary(prepared)
+    dataset = dataset_summary(prepared)
     facts = Facts(suite.editor.tool_class, plan.modality, results, prepared.seal.judges, dataset, prepared.seal.smoke)
     decision = judge(policy.policy, prepared.seal.cells, facts)
     finished = now()
@@ -356,7 +358,8 @@ def _subject(prepared: Prepared) -> Subject:
     )
 
 
-def _dataset_summary(prepared: Prepared) -> DatasetSummary:
+def dataset_summary(prepared: Outline | Prepared) -> DatasetSummary:
+    """The data set as a report describes it."""
     dataset, plan = prepared.dataset, prepared.plan
     used = {sample.id for sample in plan.samples}
     return DatasetSummary(
