@@ -15,7 +15,13 @@ def _manifest(spec: DatasetSpec, seed: int) -> Dataset:
     return load_manifest(spec, seed)
 
 
-def _synthetic_faces(seed: int, people: Sequence[tuple[int, int]], *, size_px: int, device: str = "cpu") -> list[Image]:
+def _synthetic_faces(spec: DatasetSpec, seed: int) -> Dataset:
+    from .synthetic.people import load_synthetic_faces
+
+    return load_synthetic_faces(spec, seed)
+
+
+def _render(seed: int, people: Sequence[tuple[int, int]], *, size_px: int, device: str = "cpu") -> list[Image]:
     from .synthetic.faces import render_faces
 
     return render_faces(seed, people, size_px=size_px, device=device)
@@ -24,4 +30,7 @@ def _synthetic_faces(seed: int, people: Sequence[tuple[int, int]], *, size_px: i
 def register() -> None:
     """Registers the shipped data sets and the face renderer (entry point ``visavox.plugins``)."""
     datasets.register("manifest", _manifest, summary="a table of files and people: CSV, JSONL or Parquet")
-    renderers.register("synthetic-faces", _synthetic_faces, summary="people who do not exist, drawn from whole numbers")
+    datasets.register(
+        "synthetic-faces", _synthetic_faces, summary="people who do not exist: 100 x 4 shipped, or any number"
+    )
+    renderers.register("synthetic-faces", _render, summary="people who do not exist, drawn from whole numbers")

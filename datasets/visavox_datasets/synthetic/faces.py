@@ -27,7 +27,17 @@ _BLUR_AT_PX = 224
 
 
 def render_faces(seed: int, people: Sequence[tuple[int, int]], *, size_px: int, device: str = "cpu") -> list[Image]:
-    """Renders one picture for each (identity, image) pair.
+    """Renders one picture for each (identity, image) pair: what ``render_files`` writes, decoded.
+
+    Returns:
+        uint8 arrays of shape (size_px, size_px, 3), RGB.
+    """
+    files = render_files(seed, people, size_px=size_px, device=device)
+    return [np.asarray(PillowImage.open(io.BytesIO(file)).convert("RGB")) for file in files]
+
+
+def render_files(seed: int, people: Sequence[tuple[int, int]], *, size_px: int, device: str = "cpu") -> list[bytes]:
+    """Renders one JPEG file for each (identity, image) pair, as its camera wrote it.
 
     Args:
         seed: the world of people, >= 0.
@@ -37,7 +47,7 @@ def render_faces(seed: int, people: Sequence[tuple[int, int]], *, size_px: int, 
             a GPU's pictures look alike but differ in single bits.
 
     Returns:
-        uint8 arrays of shape (size_px, size_px, 3), RGB.
+        the content of JPEG files of ``size_px`` x ``size_px`` pixels, RGB, quality 60 to 95.
 
     Raises:
         ConfigError: if a number is negative or the size out of range.
@@ -55,21 +65,21 @@ def render_faces(seed: int, people: Sequence[tuple[int, int]], *, size_px: int, 
         raise MissingDependencyError(
             "render synthetic faces", found=f"{error.name} is not installed", todo="install visavox[models]"
         ) from error
-    pictures = []
+    files = []
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # thousands of small steps: waking a second thread costs more than it does
     try:
         with torch.inference_mode():
             for identity, image in people:
                 picture = trace(draw_parameters(seed, identity, image), size_px, device)
-                pictures.append(_photograph(picture, draw_camera(seed, identity, image)))
+                files.append(_photograph(picture, draw_camera(seed, identity, image)))
     finally:
         torch.set_num_threads(threads)
-    return pictures
+    return files
 
 
-def _photograph(picture: Tensor, camera: Camera) -> Image:
-    """Display values (3, h, w) in 0..1 to uint8 (h, w, 3) after lens blur, sensor noise and JPEG."""
+def _photograph(picture: Tensor, camera: Camera) -> bytes:
+    """Display values (3, h, w) in 0..1 to a JPEG file after lens blur and sensor noise."""
     from scipy.ndimage import gaussian_filter
 
     values = picture.permute(1, 2, 0).cpu().numpy()
@@ -81,4 +91,4 @@ def _photograph(picture: Tensor, camera: Camera) -> Image:
     pixels = (np.clip(values, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
     file = io.BytesIO()
     PillowImage.fromarray(pixels).save(file, "JPEG", quality=camera.jpeg_quality)
-    return np.asarray(PillowImage.open(file).convert("RGB"))
+    return file.getvalue()

@@ -128,6 +128,9 @@ NUISANCE = MappingProxyType(
     }
 )
 
+_STRATA = MappingProxyType({"masc": 2, "age": 3, "melanin": 6})
+"""Into how many equal parts the range of a parameter is cut, and dealt out evenly (see ``stratum``)."""
+
 _CAMERA = MappingProxyType({"blur_px": (0.0, 0.8), "noise": (0.003, 0.02), "jpeg_quality": (60.0, 95.0)})
 
 
@@ -150,7 +153,7 @@ class Camera:
 
 def draw_parameters(seed: int, identity: int, image: int) -> Params:
     """All parameters of the head and the scene of one picture, dependent ones included."""
-    drawn = {name: _draw(IDENTITY[name], seed, "identity", identity, name) for name in IDENTITY}
+    drawn = {name: _draw_identity(name, seed, identity) for name in IDENTITY}
     drawn |= {name: _draw(NUISANCE[name], seed, "image", identity, image, name) for name in NUISANCE}
     return _derived(_tie(drawn))
 
@@ -160,6 +163,25 @@ def draw_camera(seed: int, identity: int, image: int) -> Camera:
     path = (seed, "camera", identity, image)
     blur, noise, quality = (_draw(bounds, *path, name) for name, bounds in _CAMERA.items())
     return Camera(blur, noise, round(quality), child_seed(*path, "noise"))
+
+
+def stratum(name: str, identity: int) -> int:
+    """The part of a stratified parameter's range that a person falls into, counted from 0.
+
+    Six people in a row hold every sex with every age band, and every skin tone once; 36 in a row hold every
+    combination of the three once.
+    """
+    place = {"masc": identity % 2, "age": identity // 2 % 3, "melanin": (identity + identity // 6) % 6}
+    return place[name]
+
+
+def _draw_identity(name: str, seed: int, identity: int) -> float:
+    low, high = IDENTITY[name]
+    if name in _STRATA:
+        width = (high - low) / _STRATA[name]
+        low += width * stratum(name, identity)
+        high = low + width
+    return _draw((low, high), seed, "identity", identity, name)
 
 
 def _draw(bounds: tuple[float, float], seed: int, *path: str | int) -> float:

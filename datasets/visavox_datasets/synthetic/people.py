@@ -1,0 +1,209 @@
+"""The data set kind ``synthetic-faces``: any number of people who do not exist, each in several pictures.
+
+A picture is rendered once. The reference set lies in the package; every other set is rendered into the user's cache,
+one folder for each seed, size, device and version of the renderer, picture by picture, so that a stopped rendering
+goes on where it stood and a larger set keeps the pictures of a smaller one.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from visavox.core.digest import sha256_bytes, sha256_json
+from visavox.core.errors import ConfigError, ManifestError
+from visavox.core.records import DatasetSpec, Record
+from visavox.core.resources import user_cache_dir
+
+from ..manifest import ManifestDataset, load_manifest
+from .attributes import attributes
+from .faces import MAX_SIZE_PX, MIN_SIZE_PX, render_files
+
+KIND = "synthetic-faces"
+LICENCE = "Apache-2.0"
+REFERENCE_SET = Path(__file__).parents[1] / "sets" / "people-100"
+SUMS = "SHA256SUMS"
+COLUMNS = ("path", "subject_id", "modality", "session", "consent", "sex", "age_band", "skin_tone", "licence")
+MAX_PICTURES = 1_000_000
+_SAY_EVERY_S = 10.0
+_END_OF_JPEG = b"\xff\xd9"
+
+
+class People(Record):
+    """Which people and pictures: the parameters of the kind.
+
+    Attributes:
+        people: how many, counted from 0.
+        images: pictures of each.
+        seed: the world of people; another one holds other people.
+        size_px: side of the square pictures.
+        device: ``cpu`` or ``cuda``; the bits of a CPU and a GPU differ.
+    """
+
+    people: Annotated[int, Field(ge=1)] = 100
+    images: Annotated[int, Field(ge=1)] = 4
+    seed: Annotated[int, Field(ge=0)] = 7
+    size_px: Annotated[int, Field(ge=MIN_SIZE_PX, le=MAX_SIZE_PX)] = 224
+    device: Annotated[str, Field(pattern="^(cpu|cuda)$")] = "cpu"
+
+
+REFERENCE = People()
+"""The reference set's numbers, and the defaults."""
+
+
+def load_synthetic_faces(spec: DatasetSpec, seed: int) -> ManifestDataset:
+    """The people that a suite names, rendered where they are not there yet.
+
+    Args:
+        spec: ``params`` as ``People``; no ``path``.
+        seed: seed of the run; decides the folds, never the people.
+
+    Raises:
+        ConfigError: if a parameter is unknown or out of range, or a path is given.
+        ManifestError: if a file of the reference set is not what its ``SHA256SUMS`` says.
+        MissingDependencyError: if pictures have to be rendered and torch is not installed.
+    """
+    asked = _checked(spec)
+    if asked == REFERENCE:
+        check_sums(REFERENCE_SET)
+        manifest = REFERENCE_SET / "manifest.csv"
+    else:
+        manifest = prepare(asked)
+    dataset = load_manifest(DatasetSpec(kind="manifest", path=str(manifest)), seed)
+    dataset.kind = KIND
+    return dataset
+
+
+def prepare(asked: People) -> Path:
+    """Renders what is missing into the user's cache; the path of the manifest there."""
+    folder = user_cache_dir() / f"{KIND}-{_world(asked)[:16]}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    pairs = [(person, image) for person in range(asked.people) for image in range(asked.images)]
+    missing = [pair for pair in pairs if not _is_whole(folder / picture_name(*pair))]
+    say = _Progress(len(missing))
+    for done, pair in enumerate(missing, start=1):
+        _write(folder / picture_name(*pair), _picture(asked, *pair))
+        say(done)
+    manifest = folder / f"manifest-{asked.people}x{asked.images}.csv"
+    _write(manifest, manifest_text(asked).encode())
+    return manifest
+
+
+def manifest_text(asked: People) -> str:
+    """The manifest of a set, CSV.
+
+    Every picture is a session of its own: pose, expression, light, clothes, backdrop and camera are drawn anew, and
+    two pictures of a person share nothing but the person. Consent is ``granted`` by those who made the pictures;
+    nobody is depicted who could grant or refuse it.
+    """
+    text = io.StringIO()
+    table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    table.writeheader()
+    for person in range(asked.people):
+        truth = attributes(asked.seed, person)
+        for image in range(asked.images):
+            row = {"path": picture_name(person, image), "subject_id": f"synthetic-{asked.seed}-{person:04d}"}
+            row |= {"modality": "face", "session": str(image), "consent": "granted", "licence": LICENCE}
+            table.writerow(row | truth)
+    return text.getvalue()
+
+
+def picture_name(person: int, image: int) -> str:
+    """File name of a picture.
+
+    >>> picture_name(3, 1)
+    '0003-1.jpg'
+    """
+    return f"{person:04d}-{image}.jpg"
+
+
+def check_sums(folder: Path) -> None:
+    """Compares the files of a set with its list of SHA-256 digests (the format of ``sha256sum``).
+
+    Raises:
+        ManifestError: naming the files that differ or are missing.
+    """
+    try:
+        lines = (folder / SUMS).read_text("utf-8").splitlines()
+        wanted = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+        wrong = [n for n, digest in wanted.items() if sha256_bytes((folder / n).read_bytes()) != digest]
+    except (OSError, ValueError) as error:
+        wrong = [str(error)]
+    if wrong:
+        raise ManifestError(
+            "read the reference set of synthetic people",
+            found=f"not as shipped: {', '.join(wrong[:10])}" + (" ..." if len(wrong) > 10 else ""),
+            todo="install visavox again",
+        )
+
+
+def renderer_digest() -> str:
+    """SHA-256 over the renderer's source files: another renderer draws other pictures."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return sha256_json([[p.name, sha256_bytes(p.read_bytes())] for p in sources if p.name not in _NO_RENDERERS])
+
+
+_NO_RENDERERS = {Path(__file__).name, "attributes.py", "__init__.py"}
+
+
+def _checked(spec: DatasetSpec) -> People:
+    asked = f"load the data set {KIND} with {dict(spec.params)}"
+    known = f"its parameters: {', '.join(People.model_fields)}"
+    if spec.path is not None:
+        raise ConfigError(asked, found="a path", todo=f"remove it: the pictures are made, not read; {known}")
+    try:
+        people = People.model_validate(dict(spec.params), strict=True)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
+        raise ConfigError(asked, found=faults, todo=known) from error
+    if people.people * people.images > MAX_PICTURES:
+        found = f"{people.people * people.images} pictures"
+        raise ConfigError(asked, found=found, todo=f"ask for {MAX_PICTURES} at most")
+    return people
+
+
+def _world(asked: People) -> str:
+    return sha256_json([asked.seed, asked.size_px, asked.device, renderer_digest()])
+
+
+def _picture(asked: People, person: int, image: int) -> bytes:
+    numbers = (asked.seed, asked.size_px, asked.device)
+    if numbers == (REFERENCE.seed, REFERENCE.size_px, REFERENCE.device):
+        shipped = REFERENCE_SET / picture_name(person, image)
+        if shipped.is_file():
+            return shipped.read_bytes()
+    (file,) = render_files(asked.seed, [(person, image)], size_px=asked.size_px, device=asked.device)
+    return file
+
+
+def _is_whole(path: Path) -> bool:
+    return path.is_file() and path.read_bytes().endswith(_END_OF_JPEG)
+
+
+def _write(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_bytes(data)
+    temporary.replace(path)
+
+
+class _Progress:
+    """A line on standard error now and then: rendering takes about a second a picture."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._begun = total, time.monotonic()
+        self._said = self._begun
+
+    def __call__(self, done: int) -> None:
+        now = time.monotonic()
+        is_due = now - self._said >= _SAY_EVERY_S or (done == self._total and self._said > self._begun)
+        if is_due:
+            self._said = now
+            left_s = (now - self._begun) / done * (self._total - done)
+            print(f"rendering synthetic people: {done} of {self._total}, {left_s:.0f} s left", file=sys.stderr)
