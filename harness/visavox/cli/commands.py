@@ -4,40 +4,27 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 from collections import Counter
-from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
 
 import click
-from rich.console import Console
 
 from visavox import api
 from visavox.core.config import Suite
-from visavox.core.records import Report
-from visavox.core.registry import Registry
 from visavox.core.terms import Verdict
-from visavox.engine.edit import Replay
 from visavox.engine.environment import examine
-from visavox.policy.load import Policy, names
-from visavox.ports.assessment import assessments
-from visavox.ports.dataset import datasets
-from visavox.ports.editor import baselines, editors
-from visavox.ports.recogniser import recognisers
-from visavox.ports.sink import sinks
+from visavox.policy.load import Policy
 from visavox.reporting.schema import report_schema
-from visavox.reporting.text import verdict_page
 
-from .progress import progress
+from .completion_command import completion_command
+from .console import show_report
+from .list_command import list_command
 from .report_command import report_command
+from .run_command import run_command
 from .track_command import track_command
 
-T = TypeVar("T")
-WIDE = 140
-"""Columns from which the tables fit."""
 RUN_FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -45,36 +32,6 @@ RUN_FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.version_option(package_name="visavox")
 def cli() -> None:
     """Safety assessment of face- and voice-editing models: run a suite, gate a release."""
-
-
-@cli.command("run")
-@click.argument("suite", type=click.Path(path_type=Path))
-@click.option("--out", type=RUN_FOLDER, help="Run folder; the same command continues a half-done one.")
-@click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override a key of the suite; repeatable.")
-@click.option("--limit", type=click.IntRange(min=1), help="A smoke run that edits so many cases; never a PASS.")
-@click.option("--case", "case_id", metavar="ID", help="Replay one case twice, with its stderr; writes nothing.")
-@click.option(
-    "--progress", "mode", type=click.Choice(["auto", "plain", "jsonl", "none"]), default="auto", show_default=True
-)
-def run_command(
-    suite: Path, out: Path | None, overrides: tuple[str, ...], limit: int | None, case_id: str | None, mode: str
-) -> None:
-    """Run SUITE and build its report; exits 0 when the report was built, whatever the verdict."""
-    loaded = api.load_suite(suite, overrides=overrides)
-    if mode in {"auto", "plain"}:
-        click.echo("loading data, judges and editor ...", err=True)
-    if case_id is not None:
-        _print_replay(api.replay(loaded, case_id), loaded.execution.timeout_s)
-        return
-    if out is None:
-        raise click.UsageError("run needs --out DIR, the folder to write to")
-    remarks: list[str] = []
-    with progress(mode) as sink:
-        report = api.run(loaded, out, limit=limit, progress=sink, announce=remarks.append)
-    _page(report, err=mode == "jsonl")
-    for remark in remarks:
-        click.echo(remark, err=True)
-    click.echo(f"report: {out / 'report.json'}, and report.html to read", err=True)
 
 
 @cli.command("gate")
@@ -126,31 +83,7 @@ def plan_command(suite: Path, overrides: tuple[str, ...], cases_csv: Path | None
 @click.argument("folder", metavar="DIR", type=RUN_FOLDER)
 def show_command(folder: Path) -> None:
     """Print the verdict table of DIR."""
-    _page(api.read_report(folder))
-
-
-@cli.command("list")
-@click.argument(
-    "what",
-    required=False,
-    type=click.Choice(["editors", "baselines", "recognisers", "datasets", "assessments", "sinks", "policies"]),
-)
-def list_command(what: str | None) -> None:
-    """List what is registered, all kinds or one."""
-    kinds: dict[str, Iterable[str]] = {
-        "editors": _rows(editors),
-        "baselines": _rows(baselines),
-        "recognisers": _rows(recognisers),
-        "datasets": _rows(datasets),
-        "assessments": _rows(assessments),
-        "sinks": _rows(sinks),
-        "policies": names(),
-    }
-    for kind, rows in kinds.items():
-        if what in {None, kind}:
-            click.echo(kind)
-            for row in rows:
-                click.echo(f"  {row}")
+    show_report(api.read_report(folder))
 
 
 @cli.command("doctor")
@@ -171,23 +104,11 @@ def schema_command(what: str) -> None:
     click.echo(json.dumps(schema, indent=2, ensure_ascii=False))
 
 
+cli.add_command(completion_command)
+cli.add_command(list_command)
 cli.add_command(report_command)
+cli.add_command(run_command)
 cli.add_command(track_command)
-
-
-def _rows(registry: Registry[T]) -> list[str]:
-    return [f"{name:<22} {registry.summary(name)}".rstrip() for name in registry]
-
-
-def _page(report: Report, *, err: bool = False) -> None:
-    console = Console(stderr=err)
-    if console.is_terminal:
-        console.print(verdict_page(report, narrow=console.width < WIDE))
-        return
-    console.width = max(console.width, WIDE) if "COLUMNS" not in os.environ else console.width
-    with console.capture() as page:
-        console.print(verdict_page(report, narrow=console.width < WIDE))
-    click.echo("\n".join(line.rstrip() for line in page.get().splitlines()), err=err)
 
 
 def _days(text: str | None) -> timedelta | None:
@@ -197,15 +118,3 @@ def _days(text: str | None) -> timedelta | None:
     if match is None:
         raise click.UsageError(f"--max-age {text}: write days, for example 365d")
     return timedelta(days=int(match[1]))
-
-
-def _print_replay(found: Replay, timeout_s: float) -> None:
-    for number, (result, seconds) in enumerate(zip(found.results, found.seconds, strict=True), start=1):
-        click.echo(f"{number}: {result.outcome.value} in {seconds:.2f} s {result.reason}".rstrip())
-        if seconds > timeout_s:
-            click.echo(f"   over execution.timeout_s = {timeout_s:g} s; only a worker's first batch is granted more")
-        if result.stderr_tail:
-            click.echo("   stderr: " + result.stderr_tail.replace("\n", "\n           "))
-    edited = all(result.media is not None for result in found.results)
-    equal = "bit-equal" if found.is_bit_equal else "NOT bit-equal: the editor is not deterministic for its seed"
-    click.echo(equal if edited else "no output to compare")

@@ -1,4 +1,12 @@
-"""Progress: bars with rate and time left on a terminal, plain lines elsewhere, JSON lines on request."""
+"""Progress on standard error: bars with rate and time left on a terminal, plain lines elsewhere, JSON on request.
+
+``--progress jsonl`` writes one JSON object a line and nothing else there. ``event`` says what it is:
+
+- ``step``: ``stage`` (``edit``, ``embed JUDGE``, ``score JUDGE``), ``done`` of ``total`` items.
+- ``remark``: ``text``, what happened after the report was written: tracking, a form that could not be rendered.
+- ``report``: ``verdict``, and the paths ``report`` (report.json) and ``html``; always the last line of a whole run.
+- ``error``: ``text`` and ``exit_code``; the last line of a run that ended without a report.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +22,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from visavox.engine.progress import Progress as Sink
 from visavox.engine.progress import Step
 
+from .console import console
+
 PLAIN_EVERY_S = 10.0
 
 
 @contextmanager
 def progress(mode: str) -> Iterator[Sink]:
-    """A sink for the run's steps; everything goes to standard error, JSON lines to standard output."""
-    console = Console(stderr=True)
+    """A sink for the run's steps."""
+    terminal = console(err=True)
     if mode == "jsonl":
-        yield _json_line
-    elif mode == "auto" and console.is_terminal:
-        with _bars(console) as bars:
+        yield lambda step: json_line("step", **step._asdict())
+    elif mode == "auto" and terminal.is_terminal:
+        with _bars(terminal) as bars:
             yield _BarSink(bars)
     elif mode == "none":
         yield lambda step: None
@@ -32,11 +42,12 @@ def progress(mode: str) -> Iterator[Sink]:
         yield _PlainSink()
 
 
-def _json_line(step: Step) -> None:
-    click.echo(json.dumps({"stage": step.stage, "done": step.done, "total": step.total}))
+def json_line(event: str, **fields: str | int) -> None:
+    """One line of ``--progress jsonl``."""
+    click.echo(json.dumps({"event": event, **fields}, ensure_ascii=False), err=True)
 
 
-def _bars(console: Console) -> Progress:
+def _bars(terminal: Console) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -44,7 +55,7 @@ def _bars(console: Console) -> Progress:
         TextColumn("{task.fields[rate]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        console=console,
+        console=terminal,
     )
 
 

@@ -1,0 +1,38 @@
+"""The terminal: escape codes on a terminal alone, and none of them for colour where ``NO_COLOR`` is set.
+
+References: no-color.org: the variable counts where it is set and not empty.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+from rich.console import Console
+
+from visavox.core.records import Report
+from visavox.reporting.text import verdict_page
+
+WIDE = 140
+"""Columns from which the tables fit."""
+
+
+def console(*, err: bool = False) -> Console:
+    """A console on standard output or standard error."""
+    stream = sys.stderr if err else sys.stdout
+    plain = bool(os.environ.get("NO_COLOR"))
+    return Console(stderr=err, color_system=None if plain or not stream.isatty() else "auto", highlight=False)
+
+
+def show_report(report: Report) -> None:
+    """Prints the verdict table: as wide as the terminal, else wide enough for it and without trailing spaces."""
+    target = console()
+    if target.is_terminal:
+        target.print(verdict_page(report, narrow=target.width < WIDE))
+        return
+    if "COLUMNS" not in os.environ:
+        target.width = max(target.width, WIDE)
+    with target.capture() as text:
+        target.print(verdict_page(report, narrow=target.width < WIDE))
+    click.echo("\n".join(line.rstrip() for line in text.get().splitlines()))

@@ -1,0 +1,59 @@
+"""``visavox list``: what is registered, by kind."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import click
+
+from visavox.core.registry import Registry
+from visavox.policy.load import names
+from visavox.ports.assessment import assessments
+from visavox.ports.dataset import datasets
+from visavox.ports.editor import baselines, editors
+from visavox.ports.recogniser import recognisers
+from visavox.ports.sink import sinks
+
+T = TypeVar("T")
+
+
+def _rows(registry: Registry[T]) -> Iterable[str]:
+    return [f"{name:<22} {registry.summary(name)}".rstrip() for name in registry]
+
+
+KINDS: dict[str, Callable[[], Iterable[str]]] = {
+    "editors": lambda: _rows(editors),
+    "baselines": lambda: _rows(baselines),
+    "recognisers": lambda: _rows(recognisers),
+    "detectors": lambda: ["none in this version"],
+    "datasets": lambda: _rows(datasets),
+    "assessments": lambda: _rows(assessments),
+    "sinks": lambda: _rows(sinks),
+    "policies": names,
+}
+
+
+class NearChoice(click.Choice[str]):
+    """A choice whose error names the nearest word there is."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        known = [str(choice) for choice in self.choices]
+        if value not in known:
+            near = difflib.get_close_matches(value, known, n=1, cutoff=0.5)
+            meant = f"; did you mean {near[0]!r}?" if near else ""
+            self.fail(f"{value!r} is none of {', '.join(known)}{meant}", param, ctx)
+        return value
+
+
+@click.command("list")
+@click.argument("what", required=False, metavar="[KIND]", type=NearChoice(list(KINDS)))
+def list_command(what: str | None) -> None:
+    """List what is registered: all, or one KIND (editors, baselines, recognisers, detectors, datasets, assessments, sinks,
+    policies)."""
+    for kind, rows in KINDS.items():
+        if what in {None, kind}:
+            click.echo(kind)
+            for row in rows():
+                click.echo(f"  {row}")

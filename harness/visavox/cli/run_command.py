@@ -1,0 +1,84 @@
+"""``visavox run SUITE``: the run, what it tells while it goes, and the replay of one case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from visavox import api
+from visavox.core.errors import VisavoxError
+from visavox.core.records import Report
+from visavox.engine.edit import Replay
+
+from .console import show_report
+from .progress import json_line, progress
+
+
+@click.command("run")
+@click.argument("suite", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Run folder; the same command continues a half-done one.",
+)
+@click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override a key of the suite; repeatable.")
+@click.option("--limit", type=click.IntRange(min=1), help="A smoke run that edits so many cases; never a PASS.")
+@click.option("--case", "case_id", metavar="ID", help="Replay one case twice, with its stderr; writes nothing.")
+@click.option(
+    "--progress",
+    "mode",
+    type=click.Choice(["auto", "plain", "jsonl", "none"]),
+    default="auto",
+    show_default=True,
+    help="On standard error: bars on a terminal, else lines; jsonl: one JSON object a line.",
+)
+def run_command(
+    suite: Path, out: Path | None, overrides: tuple[str, ...], limit: int | None, case_id: str | None, mode: str
+) -> None:
+    """Run SUITE and build its report; exits 0 when the report was built, whatever the verdict."""
+    if out is None and case_id is None:
+        raise click.UsageError("run needs --out DIR, the folder to write to")
+    try:
+        loaded = api.load_suite(suite, overrides=overrides)
+        if mode in {"auto", "plain"}:
+            click.echo("loading data, judges and editor ...", err=True)
+        if case_id is not None or out is None:
+            _print_replay(api.replay(loaded, case_id or ""), loaded.execution.timeout_s)
+            return
+        remarks: list[str] = []
+        with progress(mode) as sink:
+            report = api.run(loaded, out, limit=limit, progress=sink, announce=remarks.append)
+    except VisavoxError as error:
+        if mode != "jsonl":
+            raise
+        json_line("error", text=str(error), exit_code=error.exit_code)
+        raise click.exceptions.Exit(error.exit_code) from error
+    show_report(report)
+    _tell(out, report, remarks, is_json=mode == "jsonl")
+
+
+def _tell(out: Path, report: Report, remarks: list[str], *, is_json: bool) -> None:
+    """What became of the run, on standard error; where the report is stands last."""
+    for remark in remarks:
+        if is_json:
+            json_line("remark", text=remark)
+        else:
+            click.echo(remark, err=True)
+    if is_json:
+        verdict = report.decision.verdict.value
+        json_line("report", verdict=verdict, report=str(out / "report.json"), html=str(out / "report.html"))
+    else:
+        click.echo(f"report: {out / 'report.json'}, and report.html to read", err=True)
+
+
+def _print_replay(found: Replay, timeout_s: float) -> None:
+    for number, (result, seconds) in enumerate(zip(found.results, found.seconds, strict=True), start=1):
+        click.echo(f"{number}: {result.outcome.value} in {seconds:.2f} s {result.reason}".rstrip())
+        if seconds > timeout_s:
+            click.echo(f"   over execution.timeout_s = {timeout_s:g} s; only a worker's first batch is granted more")
+        if result.stderr_tail:
+            click.echo("   stderr: " + result.stderr_tail.replace("\n", "\n           "))
+    edited = all(result.media is not None for result in found.results)
+    equal = "bit-equal" if found.is_bit_equal else "NOT bit-equal: the editor is not deterministic for its seed"
+    click.echo(equal if edited else "no output to compare")
