@@ -12,6 +12,7 @@ VisavoxError                    exit 3
 ├── PluginError                          an entry point failed to import or to register
 ├── MissingDependencyError               an optional package is absent
 ├── WeightsError                         weights absent, or their SHA-256 differs
+├── DatasetError                         a public data set's files absent, incomplete, or not the pinned ones
 ├── LedgerError                          counts that do not add up
 ├── RunFolderError                       a run folder is absent, locked or unreadable
 │   └── SuiteChangedError                the suite differs from the one the folder was begun with
@@ -83,6 +84,10 @@ class MissingDependencyError(VisavoxError):
 
 class WeightsError(VisavoxError):
     """Model weights are absent, unreadable or not the pinned ones."""
+
+
+class DatasetError(VisavoxError):
+    """The files of a public data set are absent, incomplete or not the pinned ones."""
 
 
 class LedgerError(VisavoxError):
