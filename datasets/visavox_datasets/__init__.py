@@ -21,6 +21,18 @@ def _synthetic_faces(spec: DatasetSpec, seed: int) -> Dataset:
     return load_synthetic_faces(spec, seed)
 
 
+def _lfw(spec: DatasetSpec, seed: int) -> Dataset:
+    from .recipes.lfw import load_lfw
+
+    return load_lfw(spec, seed)
+
+
+def _att_faces(spec: DatasetSpec, seed: int) -> Dataset:
+    from .recipes.att_faces import load_att_faces
+
+    return load_att_faces(spec, seed)
+
+
 def _render(seed: int, people: Sequence[tuple[int, int]], *, size_px: int, device: str = "cpu") -> list[Image]:
     from .synthetic.faces import render_faces
 
@@ -33,4 +45,6 @@ def register() -> None:
     datasets.register(
         "synthetic-faces", _synthetic_faces, summary="people who do not exist: 100 x 4 shipped, or any number"
     )
+    datasets.register("lfw", _lfw, summary="Labeled Faces in the Wild, fetched by scikit-learn: path, funneled")
+    datasets.register("att-faces", _att_faces, summary="40 people of AT&T Laboratories Cambridge, fetched: path")
     renderers.register("synthetic-faces", _render, summary="people who do not exist, drawn from whole numbers")
