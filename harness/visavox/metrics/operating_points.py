@@ -66,7 +66,7 @@ def threshold_at_fmr(non_mated: npt.ArrayLike, target_fmr: float) -> ThresholdRe
     check_target(target_fmr)
     scores = finite_scores(non_mated, "non-mated")
     n = scores.size
-    allowed = _allowed(n, target_fmr)
+    allowed = allowed_matches(n, target_fmr)
     kept = np.partition(scores, n - allowed - 1)[n - allowed - 1 :]
     above = kept[kept > kept[0]]  # kept[0] is the largest score that is matched too often
     if above.size:
@@ -76,7 +76,7 @@ def threshold_at_fmr(non_mated: npt.ArrayLike, target_fmr: float) -> ThresholdRe
     return ThresholdResult(beyond, 0.0, ties=True, n=n)
 
 
-def _allowed(n: int, target_fmr: float) -> int:
+def allowed_matches(n: int, target_fmr: float) -> int:
     """The largest count whose share of n is at most the target, free of rounding."""
     count = math.floor(target_fmr * n)
     while (count + 1) / n <= target_fmr:
