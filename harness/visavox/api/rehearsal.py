@@ -51,12 +51,10 @@ class Rehearsed(NamedTuple):
     Attributes:
         results: estimates of every judge of the suite, all alike: the plan is the same for each.
         decision: over the suite's cells.
-        n_compared: comparison scores of one judge, over all tables.
     """
 
     results: tuple[AssessmentResult, ...]
     decision: Decision
-    n_compared: int
 
 
 def rehearse(known: Outline) -> Rehearsed:
@@ -84,7 +82,7 @@ def rehearse(known: Outline) -> Rehearsed:
         suite.editor.tool_class, plan.modality, results, cards, dataset_summary(known), plan.limit is not None
     )
     decision = judge(known.policy.policy, known.cells, facts)
-    return Rehearsed(results, decision, sum(view.table(name).score.size for name in asked))
+    return Rehearsed(results, decision)
 
 
 def _rows(plan: Plan) -> dict[str, EditRow]:
@@ -141,6 +139,23 @@ class InventedScores:
 
     def table(self, asked: ScoreTable) -> Comparisons:
         """The comparisons of one table, in the order in which a run makes them."""
+        probe, reference = self._pairs(asked)
+        return self._scored(asked, probe, reference)
+
+    def most(self, asked: ScoreTable) -> int:
+        """How many comparisons a table holds at most: pairs that share a donor, and people not enrolled, counted in."""
+        n = self._sets[asked.probes].size
+        if asked.backend and asked.backend != PERMUTED:
+            sizes = np.bincount(self._folds()[self._sets[asked.probes]])
+            return int((sizes * (sizes - 1) // 2).sum())
+        if asked.probes == asked.references:
+            return n * (n - 1) // 2
+        if asked.references == ENROLLED:
+            return n * int(np.unique(self._inputs.sample_person).size)
+        own = [self._inputs.of_case(int(case)) for case in self._sets[asked.probes]]
+        return n * len(self._plan.samples) - sum(len(set(samples)) for samples in own)
+
+    def _pairs(self, asked: ScoreTable) -> tuple[Ints, Ints]:
         if asked.backend:
             return self._learned(asked)
         if asked.references == ENROLLED:
@@ -153,9 +168,9 @@ class InventedScores:
             for own in (self._inputs.first, self._inputs.second):
                 wanted &= references[None, :] != own[probes][:, None]
         i, j = np.nonzero(wanted)
-        return self._scored(asked, probes[i], references[j])
+        return probes[i], references[j]
 
-    def _against_enrolled(self, asked: ScoreTable) -> Comparisons:
+    def _against_enrolled(self, asked: ScoreTable) -> tuple[Ints, Ints]:
         """Probes against everyone; nobody is enrolled by the probe's own inputs alone."""
         probes, people = self._sets[asked.probes], np.unique(self._inputs.sample_person)
         wanted = np.ones((probes.size, people.size), bool)
@@ -166,9 +181,9 @@ class InventedScores:
                 place = int(np.searchsorted(people, person))
                 wanted[row, place] = bool(self._inputs.references_of(person, own))
         i, j = np.nonzero(wanted)
-        return self._scored(asked, probes[i], people[j].astype(np.int32))
+        return probes[i], people[j].astype(np.int32)
 
-    def _learned(self, asked: ScoreTable) -> Comparisons:
+    def _learned(self, asked: ScoreTable) -> tuple[Ints, Ints]:
         """Pairs of outputs within folds, or, of permuted people, all non-mated ones; none where no model is fitted."""
         from visavox.metrics.backends.semi_informed import LEAST_PEOPLE  # scipy.stats, slow to load
 
@@ -179,7 +194,7 @@ class InventedScores:
         i, j = (i, j) if fewest >= LEAST_PEOPLE else (i[:0], j[:0])
         kept = folds[i] == folds[j] if asked.backend != PERMUTED else people[i] != people[j]
         kept &= ~self._share_people(outputs[i], outputs[j])
-        return self._scored(asked, outputs[i[kept]], outputs[j[kept]])
+        return outputs[i[kept]], outputs[j[kept]]
 
     def _share_people(self, one: Ints, other: Ints) -> Bools:
         donors = self._second[one], self._second[other]

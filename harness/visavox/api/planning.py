@@ -1,0 +1,382 @@
+"""What a suite would run and what its data set can decide, before any model runs."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from visavox.core.config import Suite
+from visavox.core.digest import sha256_bytes
+from visavox.core.errors import RunFolderError
+from visavox.core.records import EditRow, Output, Pairs, Record, Sample
+from visavox.core.seeding import generator
+from visavox.core.terms import Modality, Outcome, Verdict
+from visavox.engine.embed import cases_of_sets
+from visavox.engine.folder import RunFolder
+from visavox.engine.plan import make_plan
+from visavox.policy.planner import ASSUMED_ICC, Basis, CellForecast, forecast
+from visavox.ports.assessment import MASKED, ScoreTable, assessments
+from visavox.ports.dataset import Dataset
+
+from .preparation import Outline, outline
+from .rehearsal import InventedScores, rehearse
+from .running import score_tables
+
+MOST_SAMPLES = 3000
+"""Larger data sets are rehearsed with part of their people."""
+ENOUGH_PEOPLE = 80
+"""Test people with whom every figure of a suite can be made; smaller sets are rehearsed with copies as well."""
+SCORE_BYTES = 12
+"""Two numbers of 32 bits and a score of 32: what a comparison takes before compression."""
+MEASURED = "docs/performance.md, one thread of a two-core machine without a GPU"
+LOCATE_MS = 16.8
+EMBED_MS = {"dlib": 6.1, "onnx_face": 4.4, "facenet-vggface2": 35.0, "facenet-casia-webface": 35.0}
+"""CPU time an image, medians of docs/performance.md; the table is the one place to look for better ones."""
+
+
+class Counts(Record):
+    """Who and what takes part.
+
+    Attributes:
+        consent: of the people in the cases, probes left out.
+        further_attempts, consent_probes: cases among ``cases``.
+    """
+
+    people: int
+    test_people: int
+    recordings: int
+    cases: int
+    further_attempts: int
+    consent_probes: int
+    cells: int
+    judges: tuple[str, ...]
+    consent: Pairs
+
+
+class Work(Record):
+    """What the models are asked for, if every case is edited.
+
+    Attributes:
+        model_calls: edits of the tool under test, one a case.
+        embedded: images that each recogniser embeds: recordings, outputs, and outputs with the face masked.
+        located: images in which each detector looks for a face.
+        comparisons: comparison scores of one judge at most.
+        units: work units by stage, of at most 32 items each.
+    """
+
+    model_calls: int
+    embedded: int
+    located: int
+    comparisons: int
+    units: Pairs
+
+
+class Cost(Record):
+    """Time or disk of one part; ``amount`` is None where nobody has measured it.
+
+    Attributes:
+        unit: ``s`` of time, or ``bytes``.
+        basis: where the figure comes from.
+    """
+
+    what: str
+    amount: float | None
+    unit: Literal["s", "bytes"]
+    basis: str
+
+
+class RunPlan(Record):
+    """A suite's plan in figures.
+
+    Attributes:
+        if_clean: the run's verdict on a tool that leaks nothing, and what forbids a PASS; None where the controls were
+            not asked about.
+        controls: what this data set can decide of each.
+        rehearsed_people: test people of the rehearsal; fewer than ``counts.test_people`` in large data sets.
+        assumptions: what the forecasts take for granted; ``unforeseen``: what may still stand between the tool and a
+            PASS.
+    """
+
+    schema_: Literal["visavox/plan/v1"] = "visavox/plan/v1"
+    suite: str
+    tool_class: str
+    policy: str
+    seed: int
+    counts: Counts
+    work: Work
+    costs: tuple[Cost, ...]
+    rehearsed_people: int | None = None
+    if_clean: Verdict | None = None
+    reasons: tuple[str, ...] = ()
+    controls: tuple[CellForecast, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    unforeseen: tuple[str, ...] = ()
+
+
+def plan_run(known: Outline, *, controls: bool = True, like: Path | None = None) -> RunPlan:
+    """People, cases, work, time, disk, and what the data set can decide; runs no model.
+
+    Args:
+        known: from ``outline``.
+        controls: ask what can be decided (seconds); the counts alone are there at once.
+        like: the folder of an earlier run, whose speeds are taken.
+
+    Raises:
+        RunFolderError: ``like`` is no run folder.
+    """
+    work = _work(known)
+    plan = RunPlan(
+        suite=known.suite.name,
+        tool_class=known.suite.editor.tool_class.value,
+        policy=known.policy.policy.id,
+        seed=known.plan.seed,
+        counts=_counts(known),
+        work=work,
+        costs=(*_times(known, work, None if like is None else speeds(like)), *_disk(known, work)),
+    )
+    return plan.model_copy(update=_decided(known)) if controls else plan
+
+
+def _counts(known: Outline) -> Counts:
+    plan = known.plan
+    told = Counter(
+        consent.value for consent, probe in zip(plan.case_consent, plan.case_probe, strict=True) if not probe
+    )
+    probes = sum(plan.case_probe)
+    return Counts(
+        people=plan.n_people,
+        test_people=plan.n_test_people,
+        recordings=len(plan.samples),
+        cases=len(plan.cases),
+        further_attempts=len(plan.cases) - probes - len(plan.first_attempts),
+        consent_probes=probes,
+        cells=len(known.cells),
+        judges=tuple(spec.id for spec in known.suite.recognisers),
+        consent=dict(told),
+    )
+
+
+def _work(known: Outline) -> Work:
+    """Counts by the tables that a run writes, every case edited."""
+    plan, suite = known.plan, known.suite
+    output = (Output(digest="0" * 64),)
+    rows = {case.id: EditRow(case_id=case.id, outcome=Outcome.EDITED, outputs=output) for case in plan.cases}
+    sets = {name: len(cases) for name, cases in cases_of_sets(plan, rows).items()}
+    tables = score_tables(suite, {name: assessments.get(name)() for name, _ in suite.assessments})
+    embedded = len(plan.samples) + sum(sets.values())
+    sizes = {"original": len(plan.samples), **sets}
+    scored = sum(1 if table.backend else len(plan.units(sizes[table.probes])) for table in tables)
+    return Work(
+        model_calls=len(plan.cases),
+        embedded=embedded,
+        located=embedded - sets[MASKED],
+        comparisons=_comparisons(known, tables, rows),
+        units={
+            "edit": len(plan.units(len(plan.cases))),
+            "embed": sum(len(plan.units(size)) for size in sizes.values()),
+            "score": scored * len(suite.recognisers),
+        },
+    )
+
+
+def _comparisons(known: Outline, tables: tuple[ScoreTable, ...], rows: Mapping[str, EditRow]) -> int:
+    invented = InventedScores(known.plan, dict(rows))
+    return sum(invented.most(table) for table in tables)
+
+
+class Speeds(NamedTuple):
+    """Of an earlier run: seconds an edit, and seconds a unit of embedding and of scoring with all of its judges."""
+
+    edit_s: float | None
+    embed_s: float | None
+    score_s: float | None
+    judges: tuple[str, ...]
+
+
+def speeds(root: Path) -> Speeds:
+    """How fast an earlier run was, from its journal.
+
+    Raises:
+        RunFolderError: the folder holds no run.
+    """
+    folder = RunFolder(root)
+    try:
+        suite = Suite.model_validate(folder.read_json(folder.suite))
+        with sqlite3.connect(f"{folder.journal.resolve().as_uri()}?mode=ro", uri=True) as journal:
+            (edits,) = journal.execute("SELECT COUNT(*) FROM edits").fetchone()
+            units = journal.execute("SELECT stage, SUM(duration_s), COUNT(*) FROM units GROUP BY stage").fetchall()
+    except (OSError, ValueError, sqlite3.DatabaseError) as error:
+        raise RunFolderError(
+            f"read the speeds of {root}", found=str(error).splitlines()[0], todo="name the folder of an earlier run"
+        ) from error
+
+    def mean(stage: str, count: int | None = None) -> float | None:
+        rows = [(seconds, n) for name, seconds, n in units if name.split("/")[0] == stage]
+        total = sum(n for _, n in rows) if count is None else count
+        return sum(seconds for seconds, _ in rows) / total if rows and total else None
+
+    judges = tuple(spec.id for spec in suite.recognisers)
+    return Speeds(mean("edit", edits), mean("embed"), mean("score"), judges)
+
+
+def _times(known: Outline, work: Work, like: Speeds | None) -> tuple[Cost, ...]:
+    """Time by part, from the earlier run where it has one, else from what this project measured."""
+    units, calls = dict(work.units), work.model_calls
+    mine = tuple(spec.id for spec in known.suite.recognisers)
+    alike = like if like is not None and like.judges == mine else None
+    earlier = "the earlier run's mean"
+    edit = Cost(what="editor", amount=None, unit="s", basis=f"{calls} calls x its own time")
+    if like is not None and like.edit_s is not None:
+        edit = Cost(what="editor", amount=calls * like.edit_s, unit="s", basis=f"{calls} calls, {earlier}")
+    if alike is None or alike.embed_s is None:
+        embed = _embedding(known, work)
+    else:
+        seconds = alike.embed_s * int(str(units["embed"]))
+        embed = (
+            Cost(what="faces and templates", amount=seconds, unit="s", basis=f"{units['embed']} units, {earlier}"),
+        )
+    if alike is None or alike.score_s is None:
+        score = Cost(
+            what="comparisons",
+            amount=None,
+            unit="s",
+            basis=f"{work.comparisons:,} a judge at most; nobody measured them here",
+        )
+    else:
+        seconds = alike.score_s * int(str(units["score"]))
+        score = Cost(what="comparisons", amount=seconds, unit="s", basis=f"{units['score']} units, {earlier}")
+    return (edit, *embed, score)
+
+
+def _embedding(known: Outline, work: Work) -> tuple[Cost, ...]:
+    if known.plan.modality is not Modality.FACE:
+        return ()
+    found = [
+        Cost(what="finding faces", amount=work.located * LOCATE_MS / 1000, unit="s", basis=f"CPU time; {MEASURED}")
+    ]
+    for spec in known.suite.recognisers:
+        each = EMBED_MS.get(spec.name)
+        basis = f"{work.embedded} images x its own time" if each is None else f"CPU time; {MEASURED}"
+        seconds = None if each is None else work.embedded * each / 1000
+        found.append(Cost(what=f"templates {spec.id}", amount=seconds, unit="s", basis=basis))
+    return tuple(found)
+
+
+def _disk(known: Outline, work: Work) -> tuple[Cost, ...]:
+    rows = work.comparisons * len(known.suite.recognisers)
+    paths = [known.dataset.location(sample.id) for sample in known.plan.samples]
+    there = [path.stat().st_size for path in paths if path.is_file()]
+    kept = "kept" if known.suite.execution.retention == "all" else "gone when the report stands"
+    return (
+        Cost(
+            what="scores",
+            amount=float(rows * SCORE_BYTES),
+            unit="bytes",
+            basis=f"at most: {rows:,} rows of {SCORE_BYTES} bytes before compression",
+        ),
+        Cost(
+            what="outputs",
+            amount=None,
+            unit="bytes",
+            basis=f"{work.model_calls} PNG files as large as the editor makes them, {kept}; the inputs have "
+            f"{sum(there) / 1e6:.1f} MB",
+        ),
+    )
+
+
+def _decided(known: Outline) -> dict[str, object]:
+    """What the rehearsals say of every control."""
+    here = _part(known, MOST_SAMPLES)
+    rehearsed = rehearse(here)
+    made = {(e.name, e.attacker) for result in rehearsed.results for e in result.estimates}
+    larger = None
+    if any((cell.metric, cell.attacker) not in made for cell in known.cells):
+        copies = _copied(here)
+        larger = copies and Basis(rehearse(copies).results, copies.plan.n_test_people)
+    basis = Basis(rehearsed.results, here.plan.n_test_people)
+    policy = known.policy.policy
+    return {
+        "rehearsed_people": here.plan.n_test_people,
+        "if_clean": rehearsed.decision.verdict,
+        "reasons": rehearsed.decision.reasons,
+        "controls": forecast(policy, rehearsed.decision, basis, larger),
+        "assumptions": _ASSUMPTIONS,
+        "unforeseen": _unforeseen(known),
+    }
+
+
+_ASSUMPTIONS = (
+    "every case is edited, every face found, every judge competent and untrained on these people",
+    f"people differ with an intra-person correlation of {ASSUMED_ICC:g}; trials are spread evenly over them",
+    "scores of outputs are spread like those of strangers, so that a rate moves with its threshold",
+    "more people have as many recordings each as these; PASS and FAIL with 80 % power, in the suite's Holm family",
+)
+
+
+def _unforeseen(known: Outline) -> tuple[str, ...]:
+    competence = known.policy.policy.modality(known.plan.modality).competence
+    lines = [
+        f"a judge that misses more than {competence.max_fnmr:.0%} of your unedited comparisons at FMR "
+        f"{competence.fmr:g} cannot support a PASS",
+        "cases that are not edited, and outputs without a face, count against the tool",
+    ]
+    if known.suite.impersonation and known.suite.impersonation.attempts > 1:
+        lines.append("the worst of several attempts decides a PASS")
+    return tuple(lines)
+
+
+class _OtherPeople:
+    """A data set with other samples than it has: to plan with, never to read from."""
+
+    def __init__(self, dataset: Dataset, samples: tuple[Sample, ...]) -> None:
+        self.kind, self.digest, self.samples = dataset.kind, dataset.digest, samples
+        self.n_merged_duplicates, self.licences = dataset.n_merged_duplicates, dataset.licences
+        self.modality = dataset.modality
+        self.read, self.location = dataset.read, dataset.location
+
+
+def _with(known: Outline, samples: tuple[Sample, ...]) -> Outline:
+    dataset = _OtherPeople(known.dataset, samples)
+    return known._replace(dataset=dataset, plan=make_plan(known.suite, dataset))
+
+
+def _part(known: Outline, most: int) -> Outline:
+    """The outline with as many people, drawn by the seed, as have ``most`` recordings; whole where it has no more."""
+    if len(known.plan.samples) <= most or any(sample < 0 for sample in known.plan.case_sample):
+        return known
+    people = sorted({sample.subject_id for sample in known.dataset.samples})
+    order = generator(known.suite.seed, "rehearsed people").permutation(len(people))
+    counts = Counter(sample.subject_id for sample in known.dataset.samples)
+    kept: set[str] = set()
+    for number in order.tolist():
+        if sum(counts[name] for name in kept) + counts[people[number]] > most:
+            break
+        kept.add(people[number])
+    return _with(known, tuple(sample for sample in known.dataset.samples if sample.subject_id in kept))
+
+
+def _copied(known: Outline) -> Outline | None:
+    """The outline with copies of its people until there are enough; None for media made elsewhere."""
+    if any(sample < 0 for sample in known.plan.case_sample):
+        return None
+    times = max(2, -(-ENOUGH_PEOPLE // known.plan.n_test_people))
+    copies = []
+    for number in range(times):
+        for sample in known.dataset.samples:
+            digest = sha256_bytes(f"{sample.digest}/{number}".encode())
+            changed = {"id": digest[:16], "digest": digest, "subject_id": f"{sample.subject_id}/{number}"}
+            copies.append(sample.model_copy(update=changed))
+    return _with(known, tuple(sorted(copies, key=lambda sample: (sample.subject_id, sample.id))))
+
+
+def plan_suite(suite: Suite, *, controls: bool = True, like: Path | None = None) -> RunPlan:
+    """``plan_run`` of a suite.
+
+    Raises:
+        UsageError: the suite, manifest or policy has to change.
+        RunFolderError: ``like`` is no run folder.
+    """
+    return plan_run(outline(suite), controls=controls, like=like)

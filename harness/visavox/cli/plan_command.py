@@ -1,0 +1,166 @@
+"""``visavox plan SUITE``: what it would run, what that costs, and what its data set can decide."""
+
+from __future__ import annotations
+
+import csv
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.text import Text
+
+from visavox import api
+from visavox.api.planning import Cost, RunPlan, plan_run
+from visavox.core.terms import Severity, Verdict
+from visavox.policy.planner import CellForecast, Need
+
+from .console import console
+
+WIDTH = 100
+"""Columns that the page fits into."""
+COLOURS = {Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow", Verdict.FAIL: "red"}
+HEAD = f"{'control and attacker':<32}{'people':>7}{'trials':>9}{'support':>12}{'bound at 0':>12}{'limit':>8}"
+
+
+@click.command("plan")
+@click.argument("suite", type=click.Path(path_type=Path))
+@click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override a key of the suite; repeatable.")
+@click.option(
+    "--cases",
+    "cases_csv",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the cases as CSV, for `folder`; nothing is said of the controls.",
+)
+@click.option(
+    "--like",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="An earlier run of this kind: take its speeds for the time.",
+)
+@click.option("--controls/--no-controls", default=True, help="Say what can be decided, or the counts alone, at once.")
+@click.option("--json", "as_json", is_flag=True, help="JSON alone on standard output.")
+def plan_command(
+    suite: Path, overrides: tuple[str, ...], cases_csv: Path | None, like: Path | None, controls: bool, as_json: bool
+) -> None:
+    """Say what SUITE would run, what it costs and what its data set can decide; runs no model."""
+    known = api.outline(api.load_suite(suite, overrides=overrides))
+    if cases_csv is not None:
+        with cases_csv.open("w", newline="", encoding="utf-8") as stream:
+            csv.writer(stream).writerows([api.CASE_COLUMNS, *api.case_rows(known)])
+        click.echo(f"{len(known.plan.cases)} cases written to {cases_csv}", err=True)
+    asked = controls and cases_csv is None
+    if asked and sys.stderr.isatty():
+        click.echo("rehearsing what this data set can decide ...", err=True)
+    plan = plan_run(known, controls=asked, like=like)
+    if as_json:
+        click.echo(plan.model_dump_json(indent=2, by_alias=True))
+        return
+    target = console()
+    for line in page(plan):
+        target.print(line, soft_wrap=True)
+
+
+def page(plan: RunPlan) -> Iterator[Text]:
+    """The plan as lines of at most ``WIDTH`` columns."""
+    counts, work = plan.counts, plan.work
+    units = " + ".join(f"{n} {stage}" for stage, n in work.units)
+    consent = ", ".join(f"{word} {n}" for word, n in counts.consent)
+    yield Text(f"{plan.suite}: {plan.tool_class} under policy {plan.policy}, seed {plan.seed}", style="bold")
+    yield from _entry(
+        "people", f"{counts.people}, of whom {counts.test_people} are tested with {counts.recordings} recordings"
+    )
+    more = [
+        f"{n} {what}"
+        for n, what in ((counts.further_attempts, "further attempts"), (counts.consent_probes, "consent probes"))
+        if n
+    ]
+    yield from _entry(
+        "cases", f"{counts.cases}" + (f", among them {' and '.join(more)}" if more else "") + f"; consent {consent}"
+    )
+    yield from _entry("judges", f"{', '.join(counts.judges)}; {counts.cells} cells to decide")
+    yield from _entry(
+        "work",
+        f"{work.model_calls:,} edits by the tool, {work.embedded:,} images embedded by each judge, at most "
+        f"{work.comparisons:,} comparisons a judge; units: {units}",
+    )
+    for name, unit in (("time", "s"), ("disk", "bytes")):
+        for number, cost in enumerate(cost for cost in plan.costs if cost.unit == unit):
+            yield from _entry("" if number else name, _cost(cost))
+    if plan.controls:
+        yield Text()
+        yield from _controls(plan)
+
+
+def _controls(plan: RunPlan) -> Iterator[Text]:
+    yield Text("What this data set can decide, alike for every judge", style="bold")
+    if plan.rehearsed_people is not None and plan.rehearsed_people < plan.counts.test_people:
+        yield from _wrapped(
+            f"Rehearsed with {plan.rehearsed_people} people drawn by the seed: with all it is no less.", ""
+        )
+    yield Text(HEAD, style="bold")
+    for found in plan.controls:
+        yield _row(found)
+        colour = COLOURS[found.if_clean]
+        yield from (line for line in _wrapped(found.statement, "    ", style=colour))
+        if found.needs:
+            yield from _wrapped(f"people for a PASS: {_needs(found.needs)}", "    ")
+    yield Text()
+    clean = plan.if_clean or Verdict.INCONCLUSIVE
+    yield Text.assemble("If nothing leaks the run would be ", (clean.value, COLOURS[clean]))
+    for reason in plan.reasons:
+        yield from _wrapped(f"because {reason}", "  ")
+    yield Text("Taken for granted:", style="bold")
+    for line in plan.assumptions:
+        yield from _wrapped(f"- {line}", "")
+    yield Text("Not foreseen:", style="bold")
+    for line in plan.unforeseen:
+        yield from _wrapped(f"- {line}", "")
+
+
+def _row(found: CellForecast) -> Text:
+    mark = "" if found.severity is Severity.FAIL else f" ({found.severity.value})"
+    name = f"{found.control}{mark} {found.attacker.value if found.attacker else ''}".rstrip()
+    support = "-" if found.support is None else found.support.value
+    bound = "-" if found.upper_at_zero is None else _percent(found.upper_at_zero)
+    return Text(
+        f"{name:<32}{found.people or '-':>7}{found.trials or '-':>9}{support:>12}{bound:>12}{_percent(found.limit):>8}"
+    )
+
+
+def _needs(needs: tuple[Need, ...]) -> str:
+    return ", ".join(
+        f"{'over 20,000' if need.people is None else need.people} at a true rate of {_percent(need.true_rate)}"
+        for need in needs
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %".replace(".00 %", " %")
+
+
+def _cost(cost: Cost) -> str:
+    if cost.amount is None:
+        return f"{cost.what}: {cost.basis}"
+    amount = _seconds(cost.amount) if cost.unit == "s" else f"{cost.amount / 1e6:.1f} MB"
+    return f"{cost.what}: about {amount} ({cost.basis})"
+
+
+def _seconds(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _entry(name: str, text: str) -> Iterator[Text]:
+    lines = textwrap.wrap(text, WIDTH - 10, break_on_hyphens=False)
+    for number, line in enumerate(lines):
+        yield Text(f"{name if number == 0 else '':<10}{line}")
+
+
+def _wrapped(text: str, indent: str, *, style: str = "") -> Iterator[Text]:
+    for line in textwrap.wrap(
+        text, WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False
+    ):
+        yield Text(line, style=style)
