@@ -8,7 +8,6 @@ faces the largest is chosen among those of confidence 0.9 or more (the most conf
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from visavox.media.image import Image, check_image
 from visavox.ports.editor import Media
 from visavox.ports.recogniser import FailureToAcquire, Region
 
+from .mtcnn_networks import NAMES, load_network, suppress
 from .sources import file_of_package, import_package
 
 MIN_SIDE_PX = 24
@@ -43,7 +43,6 @@ _SETTINGS = {
     "thresholds": list(_THRESHOLDS),
     "nms": _NMS,
 }
-_NETS = {"pnet": "PNet", "rnet": "RNet", "onet": "ONet"}
 
 Floats = npt.NDArray[np.float32]
 
@@ -64,7 +63,7 @@ def load_mtcnn(device: str) -> Mtcnn:
     """The detector on that device, loaded once.
 
     Raises:
-        MissingDependencyError: if torch, torchvision or facenet-pytorch is absent.
+        MissingDependencyError: if torch or facenet-pytorch is absent.
         WeightsError: if facenet-pytorch's wheel lacks a weight file.
     """
     return Mtcnn(device)
@@ -79,19 +78,14 @@ class Mtcnn:
 
     def __init__(self, device: str) -> None:
         self._torch = import_package("torch")
-        self._nms = import_package("torchvision.ops").nms
-        library = import_package("facenet_pytorch")
         self._device = self._torch.device(device)
         self._chunk = 1 if self._device.type == "cpu" else _CHUNK_CUDA
         digests = {}
         self._nets = {}
-        for name, cls in _NETS.items():
+        for name in NAMES:
             data = file_of_package("facenet_pytorch", "data", f"{name}.pt").read_bytes()
             digests[name] = sha256_bytes(data)
-            net = getattr(library, cls)(pretrained=False)
-            net.load_state_dict(self._torch.load(io.BytesIO(data), map_location="cpu", weights_only=True))
-            net = net.eval().to(self._device).to(memory_format=self._torch.channels_last)
-            self._nets[name] = net
+            self._nets[name] = load_network(name, data, self._device)
         self.identity = f"mtcnn/{sha256_json({'weights': digests, 'settings': _SETTINGS})}"
 
     def locate(self, media: Sequence[Media]) -> list[Region | FailureToAcquire]:
@@ -157,7 +151,7 @@ class Mtcnn:
             for k in np.unique(where[:, 0]):
                 of = where[:, 0] == k
                 faces = _Faces(boxes[of], scores[of], moves[of][:, None])  # the moves ride along until merged
-                by_image[k].append(faces.pick(self._suppress(faces, _NMS["scale"])))
+                by_image[k].append(faces.pick(suppress(faces.boxes, faces.scores, _NMS["scale"])))
         return [self._merge(levels) for levels in by_image]
 
     def _merge(self, levels: list[_Faces]) -> _Faces:
@@ -165,7 +159,7 @@ class Mtcnn:
         if not levels:
             return _nothing()
         faces = _Faces(*(np.concatenate(part) for part in zip(*levels, strict=True)))
-        faces = faces.pick(self._suppress(faces, _NMS["image"]))
+        faces = faces.pick(suppress(faces.boxes, faces.scores, _NMS["image"]))
         moved = _moved(faces.boxes, faces.points[:, 0], grow=0)
         return _Faces(_squared(moved), faces.scores, np.zeros((len(moved), 5, 2), np.float32))
 
@@ -186,7 +180,7 @@ class Mtcnn:
             of, boxes = of[passed], faces.boxes[passed]
             candidates = _Faces(boxes, scores[of], np.zeros((len(of), 5, 2), np.float32))
             if name == "rnet":
-                keep = self._suppress(candidates, _NMS["image"])
+                keep = suppress(candidates.boxes, candidates.scores, _NMS["image"])
                 moved = _squared(_moved(boxes[keep], moves[of[keep]], grow=1))
                 refined.append(_Faces(moved, scores[of[keep]], candidates.points[keep]))
             else:
@@ -201,13 +195,6 @@ class Mtcnn:
             piece = slice(start, start + _CROPS_AT_ONCE)
             parts.append(self._nets[name](_normalised(sums.cropped(index[piece], crops[piece], size))))
         return [self._torch.cat(values).cpu().numpy() for values in zip(*parts, strict=True)]
-
-    def _suppress(self, faces: _Faces, limit: float) -> npt.NDArray[np.int64]:
-        torch = self._torch
-        kept: npt.NDArray[np.int64] = self._nms(
-            torch.from_numpy(faces.boxes), torch.from_numpy(faces.scores), limit
-        ).numpy()
-        return kept
 
 
 class _Sums:
