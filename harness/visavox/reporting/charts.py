@@ -47,16 +47,30 @@ class Chart(NamedTuple):
     svg: str
 
 
-def charts(report: Report) -> tuple[Chart, ...]:
-    """All charts of a report, named ``<assessment>-<kind>-<number>``.
+class ResultCharts(NamedTuple):
+    """Charts of one assessment."""
+
+    rates: tuple[Chart, ...]
+    dets: tuple[Chart, ...]
+    scores: tuple[Chart, ...]
+
+
+def result_charts(report: Report) -> tuple[ResultCharts, ...]:
+    """The charts of a report, one entry a result; named ``<assessment>-<kind>-<number>``.
 
     Raises:
         MissingDependencyError: Altair or vl-convert is not installed.
     """
-    found = []
-    for result in report.results:
-        found += [*rate_charts(report, result), *det_charts(result), *score_charts(result)]
-    return tuple(found)
+    return tuple(ResultCharts(rate_charts(report, r), det_charts(r), score_charts(r)) for r in report.results)
+
+
+def charts(report: Report) -> tuple[Chart, ...]:
+    """All charts of a report.
+
+    Raises:
+        MissingDependencyError: Altair or vl-convert is not installed.
+    """
+    return tuple(chart for of_result in result_charts(report) for kind in of_result for chart in kind)
 
 
 def rate_charts(report: Report, result: AssessmentResult) -> tuple[Chart, ...]:

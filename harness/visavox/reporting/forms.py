@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from visavox.core.errors import RunFolderError
 from visavox.core.records import Report
 
-from .charts import charts
+from .charts import result_charts
 from .html import render_html
 from .junit import render_junit
 from .markdown import render_markdown
@@ -39,9 +39,14 @@ def write_forms(report: Report, folder: Path, formats: Sequence[str] = tuple(FOR
         MissingDependencyError: a package that a form needs is not installed.
         RunFolderError: the folder cannot be written.
     """
-    written = [_write(folder / FORMS[name].file, FORMS[name].render(report)) for name in formats]
-    if "html" in formats:
-        for chart in charts(report):
+    written = []
+    for name in formats:
+        if name != "html":
+            written.append(_write(folder / FORMS[name].file, FORMS[name].render(report)))
+            continue
+        drawn = result_charts(report)  # once for the page and the files: drawing is most of the work
+        written.append(_write(folder / FORMS[name].file, render_html(report, drawn=drawn).encode()))
+        for chart in (chart for of_result in drawn for kind in of_result for chart in kind):
             _write(folder / "charts" / f"{chart.name}.svg", chart.svg.encode())
     return tuple(written)
 

@@ -16,7 +16,7 @@ from visavox.core.records import AssessmentResult, ControlDecision, Instrument, 
 from visavox.core.terms import InstrumentState, Verdict
 
 from . import wording
-from .charts import Chart, det_charts, rate_charts, score_charts
+from .charts import Chart, ResultCharts, result_charts
 from .rows import (
     CellRow,
     EstimateRow,
@@ -75,8 +75,11 @@ class AssessmentView(NamedTuple):
     is_ledger: bool
 
 
-def render_html(report: Report) -> str:
+def render_html(report: Report, *, drawn: Sequence[ResultCharts] | None = None) -> str:
     """The report as one HTML page.
+
+    Args:
+        drawn: the report's charts where they are drawn already.
 
     Raises:
         MissingDependencyError: Jinja2, Altair or vl-convert is not installed.
@@ -90,7 +93,7 @@ def render_html(report: Report) -> str:
         reasons=[_reason(text, controls) for text in report.decision.reasons],
         counts=counts_line(report),
         controls=controls,
-        assessments=_assessments(report),
+        assessments=_assessments(report, result_charts(report) if drawn is None else drawn),
         instruments=sorted(report.instruments, key=lambda item: _STATE_ORDER.index(item.state)),
         instrument_tally=_instrument_tally(report.instruments),
         earlier=earlier,
@@ -148,7 +151,7 @@ def _controls(report: Report) -> tuple[ControlView, ...]:
     return tuple(views)
 
 
-def _assessments(report: Report) -> tuple[AssessmentView, ...]:
+def _assessments(report: Report, drawn: Sequence[ResultCharts]) -> tuple[AssessmentView, ...]:
     anchors = _anchors("assessment", [result.assessment for result in report.results])
     return tuple(
         AssessmentView(
@@ -157,15 +160,15 @@ def _assessments(report: Report) -> tuple[AssessmentView, ...]:
             title=_ASSESSMENTS.get(result.assessment, result.assessment.replace("_", " ").capitalize()),
             matrices=matrices(report, result),
             maps=map_matrices(result),
-            rates=rate_charts(report, result),
-            dets=det_charts(result),
-            scores=score_charts(result),
+            rates=of_result.rates,
+            dets=of_result.dets,
+            scores=of_result.scores,
             estimates=estimate_rows(result),
             thresholds=threshold_rows(result),
             has_groups=any(e.group for e in result.estimates),
             is_ledger=result.assessment == LEDGER,
         )
-        for result, anchor in zip(report.results, anchors, strict=True)
+        for result, anchor, of_result in zip(report.results, anchors, drawn, strict=True)
     )
 
 
