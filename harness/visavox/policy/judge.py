@@ -19,6 +19,7 @@ from visavox.core.records import (
     Decision,
     Estimate,
     Instrument,
+    IntervalBasis,
     JudgeCard,
     NoOperatingPoint,
     NotMade,
@@ -35,6 +36,8 @@ from visavox.core.terms import (
 )
 from visavox.metrics.intervals import bound_lower, bound_upper, difference_bounds, p_value_fail
 from visavox.metrics.multiplicity import holm
+from visavox.metrics.operating_points import WEAK_PEOPLE
+from visavox.metrics.power import people_to_decide
 
 from .load import Control, Policy
 
@@ -82,7 +85,8 @@ def judge(policy: Policy, cells: Sequence[Cell], facts: Facts) -> Decision:
     p_values = [_p_fail(d) for d in gated]
     rejected = dict(zip((id(d) for d in gated), holm(p_values, policy.alpha), strict=True)) if gated else {}
     p_of = dict(zip((id(d) for d in gated), p_values, strict=True))
-    decided = [_decide(d, policy, facts, bool(rejected.get(id(d))), p_of.get(id(d))) for d in drafts]
+    strict = policy.alpha / max(len(gated), 1)
+    decided = [_decide(d, policy, facts, bool(rejected.get(id(d))), p_of.get(id(d)), strict) for d in drafts]
 
     by_control: dict[str, list[CellDecision]] = {}
     for cell, decision in zip(cells, decided, strict=True):
@@ -156,7 +160,9 @@ def _p_fail(draft: _Draft) -> float:
     return p
 
 
-def _decide(draft: _Draft, policy: Policy, facts: Facts, rejected: bool, p_fail: float | None) -> CellDecision:
+def _decide(
+    draft: _Draft, policy: Policy, facts: Facts, rejected: bool, p_fail: float | None, strict: float
+) -> CellDecision:
     cell, control, estimate = draft
     if estimate is None:
         reason = "no estimate was made: nothing in this run measured it"
@@ -170,7 +176,7 @@ def _decide(draft: _Draft, policy: Policy, facts: Facts, rejected: bool, p_fail:
     lower_is_safer = control.direction is Direction.LOWER_IS_SAFER
     deciding, opposite = (bounds.upper, bounds.lower) if lower_is_safer else (bounds.lower, bounds.upper)
     limit = control.limit.value
-    within = deciding <= limit if lower_is_safer else deciding >= limit
+    within = _within(bounds, limit, lower_is_safer)
 
     def result(verdict: Verdict, reason: str) -> CellDecision:
         return CellDecision(
@@ -193,11 +199,40 @@ def _decide(draft: _Draft, policy: Policy, facts: Facts, rejected: bool, p_fail:
         )
     if not within:
         side = "upper" if lower_is_safer else "lower"
-        return result(Verdict.INCONCLUSIVE, f"{side} bound {_percent(deciding)} misses the limit {_percent(limit)}")
+        hint = _people_hint(control, estimate, policy.alpha, strict)
+        reason = f"{side} bound {_percent(deciding)} misses the limit {_percent(limit)}{hint}"
+        return result(Verdict.INCONCLUSIVE, reason)
     obstacles = _obstacles(policy, facts, estimate, limit)
     if obstacles:
         return result(Verdict.INCONCLUSIVE, "within the limit, but no PASS: " + "; ".join(obstacles))
     return result(Verdict.PASS, f"bound {_percent(deciding)} within the limit {_percent(limit)}")
+
+
+def _people_hint(control: Control, estimate: Estimate, alpha: float, strict: float) -> str:
+    """How many people would decide a rate whose interval has the limit inside, at the rate measured.
+
+    Changes no verdict. FAIL is asked for at ``strict``, where Holm begins; for differences nothing is said.
+    """
+    if len(estimate.basis) != 1:
+        return ""
+    limit, lower_is_safer = control.limit.value, control.direction is Direction.LOWER_IS_SAFER
+
+    def decides(basis: tuple[IntervalBasis, ...]) -> bool:
+        if _within(Bounds(bound_lower(basis[0], alpha), bound_upper(basis[0], alpha)), limit, lower_is_safer):
+            return True
+        beyond = bound_lower(basis[0], strict) > limit if lower_is_safer else bound_upper(basis[0], strict) < limit
+        return beyond and control.can_fail
+
+    people = people_to_decide(estimate.basis, decides, max(estimate.n_subjects, 2))
+    if people is None:
+        return "; at this rate no number of people would decide it"
+    if not isinstance(estimate.operating_point, NoOperatingPoint):
+        people = max(people, WEAK_PEOPLE)
+    return f"; at this rate about {people} people like these would decide it, here {estimate.n_subjects}"
+
+
+def _within(bounds: Bounds, limit: float, lower_is_safer: bool) -> bool:
+    return bounds.upper <= limit if lower_is_safer else bounds.lower >= limit
 
 
 def _obstacles(policy: Policy, facts: Facts, estimate: Estimate, limit: float) -> list[str]:
