@@ -25,6 +25,9 @@ _SKIN: Sequence[Rgb] = (
     (0.58, 0.40, 0.29),
     (0.37, 0.25, 0.19),
 )
+# Places on the ramp where the individual typology angle of the colour is 55, 41, 28, 10 and -30 degrees: equal parts of
+# ``melanin`` are the six bands of skin tone.
+_TONE_BANDS = (0.0, 0.227, 0.405, 0.524, 0.669, 0.891, 1.0)
 _HAIR: Sequence[Rgb] = (
     (0.07, 0.055, 0.05),
     (0.17, 0.11, 0.08),
@@ -56,14 +59,16 @@ _BACKDROP: Sequence[Rgb] = (
     (0.5, 0.5, 0.52),
 )
 _GAMMA = 2.2
+_LIGHTS = 6
 
 
 class Skin(NamedTuple):
-    """Skin at n points: albedo (3, n), gloss (n,) and how much of an eyeball it is (n,)."""
+    """Skin at n points: albedo (3, n), gloss (n,), how much of an eyeball it is (n,), cm from its iris (2, n)."""
 
     albedo: Tensor
     gloss: Tensor
     is_eye: Tensor
+    from_iris: Tensor
 
 
 def linear(rgb: Rgb) -> Rgb:
@@ -96,10 +101,19 @@ def hair_rgb(q: Params) -> Rgb:
 
 
 def cloth_rgb(q: Params) -> Rgb:
-    """Colour of the shirt."""
+    """Mean colour of the shirt."""
     r, g, b = ramp(q["cloth_hue"], _CLOTH)
-    value = 1.6 * q["cloth_val"]
-    return (r * value, g * value, b * value)
+    grey, value = 0.4 * (r + g + b) / 3.0, 1.5 * q["cloth_val"]
+    return (value * (0.6 * r + grey), value * (0.6 * g + grey), value * (0.6 * b + grey))
+
+
+def cloth_albedo(p: Points, q: Params) -> Tensor:
+    """Cloth albedo (3, n): folds, weave, and stripes for some."""
+    x, y, z = p
+    weave = 1.0 + 0.10 * noise(x, y * 0.4, z, 0.5) + 0.14 * noise(x * 1.5, y * 1.5, z, 4.0)
+    if q["stripes"] > 0.6:
+        weave = weave * (1.0 - 0.45 * soft(torch.sin(y * (2.0 + 4.0 * (1.0 - q["stripes"]))) - 0.3, 0.08))
+    return flat(cloth_rgb(q), x) * weave
 
 
 def frame_rgb(q: Params) -> Rgb:
@@ -108,20 +122,41 @@ def frame_rgb(q: Params) -> Rgb:
 
 
 def backdrop(u: Tensor, v: Tensor, q: Params) -> Tensor:
-    """Out-of-focus backdrop (3, n) at image-plane points u, v in [-1, 1]."""
-    depth = torch.full_like(u, 0.37 * q["bg_seed"])
+    """Out-of-focus backdrop (3, n) at image-plane points u, v in [-1, 1]: a lit wall, or a place with far lights."""
+    seed = q["bg_seed"]
+    depth = torch.full_like(u, 0.37 * seed)
     blotches = 0.5 * noise(u * 0.8, v * 0.8, depth, 1.5) + 0.25 * noise(u + 7.0, v, depth + 3.0, 4.0)
-    return flat(ramp(q["bg_hue"], _BACKDROP), u) * (q["bg_val"] * (1.0 + 0.45 * blotches + 0.12 * v)).clamp_min(0.02)
+    wall = flat(ramp(q["bg_hue"], _BACKDROP), u)
+    shade = 1.0 + 0.25 * blotches + 0.12 * v - 0.30 * ((u - 0.6 * q["light_x"]) ** 2 + (v - 0.4) ** 2)
+    if q["bg_place"] < 0.5:
+        return wall * (q["bg_val"] * shade.clamp_min(0.25)).clamp_min(0.02)
+    other = flat(ramp((q["bg_hue"] + 0.45) % 1.0, _BACKDROP), u) * 0.5
+    areas = soft(noise(u * 0.5, v * 0.25, depth, 2.0) + 0.4 * v - 0.1, 0.12)
+    colour = mix(other, wall, areas) * (q["bg_val"] * (1.0 + 0.45 * blotches)).clamp_min(0.02)
+    for number in range(_LIGHTS):
+        place_u, place_v, size, tint = (_hashed(seed, 4 * number + part) for part in range(4))
+        distance = ((u - 2.4 * place_u + 1.2) ** 2 + (v - 1.4 * place_v + 0.3) ** 2).sqrt()
+        disc = soft(0.06 + 0.12 * size - distance, 0.012) * (0.10 + 0.22 * size)
+        colour = colour + flat((1.0, 0.75 + 0.2 * tint, 0.45 + 0.5 * tint), u) * (disc * q["bg_val"])
+    return colour
+
+
+def _hashed(seed: float, number: int) -> float:
+    """A number in [0, 1) that looks drawn."""
+    return (math.sin(seed * 12.9898 + number * 78.233) * 43758.5453) % 1.0
 
 
 def hair_albedo(p: Points, q: Params) -> tuple[Tensor, Tensor]:
     """Hair albedo (3, n) and the strand signal (n,) that bends its normals."""
     x, y, z = p
+    part = 2.2 * q["hair_part"]
     waves = 0.5 * torch.sin(1.1 * y) + 0.25 * torch.sin(2.3 * y + x)
-    a = torch.atan2(x, z + 1.0) * 7.0 + q["hair_curl"] * waves
-    strand = 0.55 * noise(a, y * 0.015, z * 0.01, 5.0) + 0.45 * noise(a + 3.0, y * 0.05, z * 0.02, 2.0)
-    strand = strand - 0.35 * torch.exp(-(((x - 2.2 * q["hair_part"]) / 0.2) ** 2)) * soft(y - 6.0, 0.8)
-    return flat(hair_rgb(q), x) * (1.0 + 0.8 * strand).clamp_min(0.2), strand
+    a = torch.atan2(x - 0.4 * part, z + 1.0) * 7.0 + q["hair_curl"] * waves
+    fine, locks = noise(a, y * 0.03, z * 0.02, 6.0), noise(a + 3.0, y * 0.05, z * 0.02, 1.6)
+    strand = 0.55 * fine + 0.45 * locks
+    parting = torch.exp(-(((x - part) / 0.16) ** 2)) * soft(y - 6.5, 0.8) * soft(z + 2.0, 0.8)
+    colour = flat(hair_rgb(q), x) * (1.0 + 0.75 * strand).clamp_min(0.25)
+    return mix(colour, flat(_base_rgb(q), x) * 0.6, 0.5 * (1.0 - q["hair_curl"]) * parting), strand
 
 
 def skin(p: Points, q: Params) -> Skin:
@@ -142,13 +177,29 @@ def skin(p: Points, q: Params) -> Skin:
     dark = flat(hair_rgb(q), x) * 0.8
     colour = mix(colour, dark, (brow * strand * q["brow_dens"]).clamp(0.0, 0.95))
     is_eye = soft(e.inside, 0.022) * ahead
-    colour = mix(colour, _eyeball(x, e, q), is_eye) * _lashes(e, ahead, q)
-    gloss = (0.30 + 0.25 * nose * ahead + 0.35 * lips) * (1.0 - 0.9 * beard) * (1.0 - brow)
-    return Skin(colour, gloss, is_eye)
+    from_iris = torch.stack([e.u * q["eye_w"] - torch.sign(x) * q["gaze_x"], e.v - q["gaze_y"] - 0.05])
+    rim = flat((base[0], base[1] * 0.70, base[2] * 0.68), x)  # the wet edge of the lower lid, and the inner corner
+    edge = torch.exp(-(((e.inside + 0.02) / 0.05) ** 2)) * (e.v < 0.0) + 0.9 * soft(-0.86 - e.u, 0.03) * is_eye
+    colour = mix(colour, _eyeball(from_iris, e, q), is_eye)
+    colour = mix(colour, rim, (0.55 * edge * ahead).clamp(0.0, 1.0)) * _lashes(e, ahead, q)
+    forehead = torch.exp(-(((y - 4.0) / 2.0) ** 2) - (x / 3.0) ** 2)
+    pores = 0.75 + 0.5 * noise(x, y, z, 6.0)
+    gloss = (0.28 + 0.28 * nose * ahead + 0.12 * forehead * ahead) * pores + 0.45 * lips
+    gloss = gloss * (1.0 - 0.9 * beard) * (1.0 - brow)
+    from_iris = torch.stack([torch.sign(x) * from_iris[0], from_iris[1]])
+    return Skin(colour, gloss, is_eye, from_iris)
+
+
+def tone_rgb(melanin: float) -> Rgb:
+    """Skin colour before undertone, linear light; each sixth of ``melanin`` is one band of ITA."""
+    place = min(max(melanin, 0.0), 1.0) * 6.0
+    index = min(int(place), 5)
+    low, high = _TONE_BANDS[index : index + 2]
+    return ramp(low + (high - low) * (place - index), _SKIN)
 
 
 def _base_rgb(q: Params) -> Rgb:
-    r, g, b = ramp(q["melanin"], _SKIN)
+    r, g, b = tone_rgb(q["melanin"])
     tone = q["undertone"]
     return (r * (1.0 + 0.03 * tone), g * (1.0 - 0.01 * tone), b * (1.0 - 0.08 * tone))
 
@@ -244,16 +295,15 @@ def _brow(ax: Tensor, y: Tensor, q: Params) -> Tensor:
     return soft(half - (y - height).abs(), 0.045) * soft(t, 0.035) * soft(1.0 - t, 0.05)
 
 
-def _eyeball(x: Tensor, e: Eye, q: Params) -> Tensor:
+def _eyeball(from_iris: Tensor, e: Eye, q: Params) -> Tensor:
     """Sclera, iris and pupil, shaded by the upper lid."""
-    gaze_x = e.u * q["eye_w"] - torch.sign(x) * q["gaze_x"]
-    gaze_y = e.v - q["gaze_y"] - 0.05
+    gaze_x, gaze_y = from_iris
     r, radius = (gaze_x * gaze_x + gaze_y * gaze_y).sqrt(), q["iris_r"]
     angle = torch.atan2(gaze_y, gaze_x)
     spokes = 1.0 + 0.35 * torch.sin(angle * 17.0 + 3.0 * torch.sin(angle * 5.0))
-    iris: Tensor = flat(ramp(q["iris_hue"], _IRIS), x) * (0.85 + 0.35 * (r / radius) * spokes)
+    iris: Tensor = flat(ramp(q["iris_hue"], _IRIS), gaze_x) * (0.85 + 0.35 * (r / radius) * spokes)
     iris = iris * (1.0 - 0.65 * soft(r - radius + 0.07, 0.02)) * (1.0 - 0.97 * soft(0.23 - r, 0.02))
-    sclera = flat(linear((0.90, 0.87, 0.85)), x) * (1.0 - 0.22 * e.u.abs().clamp(0.0, 1.0) ** 3)
+    sclera = flat(linear((0.86, 0.82, 0.80)), gaze_x) * (1.0 - 0.35 * e.u.abs().clamp(0.0, 1.0) ** 2)
     return mix(sclera, iris, soft(radius - r, 0.02)) * (0.42 + 0.58 * soft(e.top - e.v - 0.13, 0.06))
 
 

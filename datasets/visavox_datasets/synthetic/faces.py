@@ -1,8 +1,8 @@
 """Pictures of people who do not exist.
 
-Nobody is depicted: an identity is 73 numbers drawn from ``(seed, identity)``; a picture adds pose, expression, light,
-backdrop and camera drawn from ``(seed, identity, image)``. They look like decent computer graphics, not like
-photographs: figures of forgery detectors on them mean nothing.
+Nobody is depicted: an identity is the numbers of ``parameters.IDENTITY``, drawn from ``(seed, identity)``; a picture
+adds pose, expression, light, clothes, backdrop and camera drawn from ``(seed, identity, image)``. They look like decent
+computer graphics, not like photographs: figures of forgery detectors on them mean nothing.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .parameters import Params
-from .shapes import Points, bare_head, dressing, soft
+from .shapes import Points, bare_head, dressing, neck, soft
 
 
 class Mouth(NamedTuple):
@@ -91,12 +91,14 @@ def front(z: Tensor) -> Tensor:
 
 def rough_scene(p: Points, q: Params) -> Tensor:
     """Distance (n,) to the nearest thing, without the features."""
-    return torch.stack([bare_head(p, q), *dressing(p, q)]).amin(0)
+    throat = neck(p, q)
+    return torch.stack([bare_head(p, throat, q), *dressing(p, throat, q)]).amin(0)
 
 
 def scene(p: Points, q: Params) -> Tensor:
     """Distances (4, n) to SKIN, HAIR, CLOTH and GLASSES with all features."""
-    return torch.stack([bare_head(p, q) + _relief(p, q), *dressing(p, q)])
+    throat = neck(p, q)
+    return torch.stack([bare_head(p, throat, q) + _relief(p, q), *dressing(p, throat, q)])
 
 
 def _relief(p: Points, q: Params) -> Tensor:

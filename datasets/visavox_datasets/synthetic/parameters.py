@@ -34,7 +34,7 @@ IDENTITY = MappingProxyType(
         "cheekbone_y": (-3.4, -1.8),
         "cheek_fat": (0.6, 1.2),
         "ear": (0.8, 1.2),
-        "neck_w": (4.2, 5.6),
+        "neck_w": (3.9, 5.0),
         # eyes and brows
         "eye_x": (2.75, 3.65),
         "eye_w": (1.35, 1.85),
@@ -61,7 +61,7 @@ IDENTITY = MappingProxyType(
         "nose_bridge": (0.6, 1.15),
         "nose_root_z": (-0.2, 0.9),
         "nose_tip": (0.75, 1.25),
-        "ala_x": (0.9, 1.8),
+        "ala_x": (0.85, 1.6),
         "ala_r": (0.6, 0.95),
         "nose_hump": (-0.4, 0.5),
         # mouth
@@ -122,6 +122,9 @@ NUISANCE = MappingProxyType(
         "exposure": (0.88, 1.15),
         "cloth_hue": (0.0, 1.0),
         "cloth_val": (0.08, 0.8),
+        "stripes": (0.0, 1.0),
+        "light_size": (0.0, 1.0),
+        "bg_place": (0.0, 1.0),
         "bg_hue": (0.0, 1.0),
         "bg_val": (0.15, 0.9),
         "bg_seed": (0.0, 97.0),
@@ -131,7 +134,7 @@ NUISANCE = MappingProxyType(
 _STRATA = MappingProxyType({"masc": 2, "age": 3, "melanin": 6})
 """Into how many equal parts the range of a parameter is cut, and dealt out evenly (see ``stratum``)."""
 
-_CAMERA = MappingProxyType({"blur_px": (0.0, 0.8), "noise": (0.003, 0.02), "jpeg_quality": (60.0, 95.0)})
+_CAMERA = MappingProxyType({"blur_px": (0.0, 0.8), "noise": (0.002, 0.012), "jpeg_quality": (60.0, 95.0)})
 
 
 @dataclass(frozen=True)
@@ -215,6 +218,7 @@ def _derived(drawn: Params) -> Params:
     p = dict(drawn)
     p["mouth_y"] = -p["nose_len"] - p["mouth_drop"] * p["face_len"]
     p["chin_y"] = p["mouth_y"] - p["chin_drop"]
+    p["shoulder_y"] = p["chin_y"] - 4.6
     p["long_hair"] = float(p["hair_len"] > 0.5)
     p["hair_bottom"] = -6.0 - 26.0 * (p["hair_len"] - 0.5) if p["long_hair"] else 2.4 - 5.0 * p["hair_len"]
     p["hair_z"] = 2.2 - 2.7 * p["long_hair"]

@@ -81,15 +81,19 @@ def load_synthetic_faces(spec: DatasetSpec, seed: int) -> ManifestDataset:
     return dataset
 
 
-def prepare(asked: People) -> Path:
-    """Renders what is missing into the user's cache; the path of the manifest there."""
+def prepare(asked: People, *, shipped: Path | None = REFERENCE_SET) -> Path:
+    """Renders what is missing into the user's cache; the path of the manifest there.
+
+    Args:
+        shipped: folder of the reference set, whose pictures are taken instead of rendered again; None renders all.
+    """
     folder = user_cache_dir() / f"{KIND}-{_world(asked)[:16]}"
     folder.mkdir(mode=0o700, exist_ok=True)
     pairs = [(person, image) for person in range(asked.people) for image in range(asked.images)]
     missing = [pair for pair in pairs if not _is_whole(folder / picture_name(*pair))]
     say = _Progress(len(missing))
     for done, pair in enumerate(missing, start=1):
-        _write(folder / picture_name(*pair), _picture(asked, *pair))
+        _write(folder / picture_name(*pair), _picture(asked, *pair, shipped))
         say(done)
     manifest = folder / f"manifest-{asked.people}x{asked.images}.csv"
     _write(manifest, manifest_text(asked).encode())
@@ -173,12 +177,10 @@ def _world(asked: People) -> str:
     return sha256_json([asked.seed, asked.size_px, asked.device, renderer_digest()])
 
 
-def _picture(asked: People, person: int, image: int) -> bytes:
-    numbers = (asked.seed, asked.size_px, asked.device)
-    if numbers == (REFERENCE.seed, REFERENCE.size_px, REFERENCE.device):
-        shipped = REFERENCE_SET / picture_name(person, image)
-        if shipped.is_file():
-            return shipped.read_bytes()
+def _picture(asked: People, person: int, image: int, shipped: Path | None) -> bytes:
+    is_reference = (asked.seed, asked.size_px, asked.device) == (REFERENCE.seed, REFERENCE.size_px, REFERENCE.device)
+    if shipped and is_reference and person < REFERENCE.people and image < REFERENCE.images:
+        return (shipped / picture_name(person, image)).read_bytes()
     (file,) = render_files(asked.seed, [(person, image)], size_px=asked.size_px, device=asked.device)
     return file
 

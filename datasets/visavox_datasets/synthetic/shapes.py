@@ -54,8 +54,10 @@ def capsule(p: Points, start: tuple[float, float], end: tuple[float, float], rad
     """Tapered capsule in the plane x = 0 between two (y, z) points."""
     (y0, z0), (y1, z1), (r0, r1) = start, end, radii
     dy, dz = y1 - y0, z1 - z0
-    t = (((p.y - y0) * dy + (p.z - z0) * dz) / (dy * dy + dz * dz)).clamp(0.0, 1.0)
-    return (p.x**2 + (p.y - y0 - t * dy) ** 2 + (p.z - z0 - t * dz) ** 2).sqrt() - (r0 + t * (r1 - r0))
+    y, z, square = p.y - y0, p.z - z0, dy * dy + dz * dz
+    t = (y * (dy / square)).add_(z, alpha=dz / square).clamp_(0.0, 1.0)
+    y, z = y.sub_(t, alpha=dy), z.sub_(t, alpha=dz)
+    return (p.x * p.x).addcmul_(y, y).addcmul_(z, z).sqrt_().sub_(t, alpha=r1 - r0).sub_(r0)
 
 
 def soft(v: Tensor, w: float) -> Tensor:
@@ -80,17 +82,28 @@ def noise(x: Tensor, y: Tensor, z: Tensor, frequency: float) -> Tensor:
 
 
 # ---------------------------------------------------------------- parts
-def bare_head(p: Points, q: Params) -> Tensor:
-    """Head, neck and ears without lids, lips and folds."""
+def neck(p: Points, q: Params) -> Tensor:
+    """The neck, which leans forwards."""
+    return capsule(p, (-6.0, -2.4), (-20.0, -4.6), (q["neck_w"], q["neck_w"] * 1.12))
+
+
+def bare_head(p: Points, throat: Tensor, q: Params) -> Tensor:
+    """Head, neck (``throat``) and ears without lids, lips and folds."""
     x, y, z = p
     ax = x.abs()
     d = smooth_union(_skull_and_jaw(p, ax, q), _nose(p, ax, q), 1.1)
-    ez = z + 0.4 + 0.25 * (y + 1.0)
-    out = ax - q["cranium_w"]
-    ear = ellipsoid(out - 0.15 - 0.25 * (-ez).clamp(-1.0, 1.5), y + 0.9, ez, 0.55, 3.1 * q["ear"], 1.75 * q["ear"])
-    ear = smooth_intersection(ear, -ellipsoid(out - 0.75, y + 0.6, ez - 0.25, 0.5, 1.9, 1.0), 0.35)
-    d = smooth_union(d, ear, 0.5)
-    return smooth_union(d, capsule(p, (-7.0, -2.2), (-24.0, -3.5), (q["neck_w"], q["neck_w"] * 1.08)), 1.8)
+    d = smooth_union(d, _ear(y, z, ax - q["cranium_w"], q["ear"]), 0.4)
+    return smooth_union(d, throat, 1.7)
+
+
+def _ear(y: Tensor, z: Tensor, out: Tensor, size: float) -> Tensor:
+    """An auricle: broad above, tapering to the lobe, leaning back, with a rim around a bowl."""
+    v = (y + 0.9) / size
+    u = (z + 0.7 + 0.30 * v) / (size * (1.0 + 0.16 * v.clamp(-3.0, 1.5)).clamp_min(0.5))
+    flare = out + 0.05 + 0.30 * u.clamp(-1.5, 1.0) + 0.24 * (-v).clamp(-0.8, 3.0)
+    outer = ellipsoid(flare, v, u, 0.42, 3.1, 1.75)
+    bowl = ellipsoid(flare - 0.42, v - 0.35, u - 0.15, 0.42, 2.25, 1.15)
+    return smooth_intersection(outer, -bowl, 0.2)
 
 
 def _skull_and_jaw(p: Points, ax: Tensor, q: Params) -> Tensor:
@@ -121,8 +134,8 @@ def _nose(p: Points, ax: Tensor, q: Params) -> Tensor:
     hump = ellipsoid(x, y - 0.45 * ty, z - 0.5 * (rz + tz) - 0.3 * q["nose_hump"], bridge, 1.0, bridge)
     d = smooth_union(d, hump, 0.6)
     d = smooth_union(d, ellipsoid(x, y - ty, z - tz, tip, 0.8 * tip, 0.8 * tip), 0.6)
-    ala = ellipsoid(ax - q["ala_x"], y - ty + 0.2, z - 0.55 * tz - 3.7, q["ala_r"], 0.66, 1.05)
-    return smooth_union(d, ala, 0.7)
+    ala = ellipsoid(ax - q["ala_x"], y - ty + 0.2, z - 0.55 * tz - 3.7, q["ala_r"], 0.62, 1.0)
+    return smooth_union(d, ala, 0.85)
 
 
 def hair(p: Points, q: Params) -> Tensor:
@@ -132,12 +145,13 @@ def hair(p: Points, q: Params) -> Tensor:
     d = ellipsoid(x, y - 3.2, z + 1.0, *widths)
     if long:
         d = smooth_union(d, ellipsoid(x, y + 3.0, z + 2.6, q["cranium_w"] + 0.9 + 0.8 * thick, 15.0, 7.2), 1.5)
-    d = d - 0.22 * q["hair_curl"] * (torch.sin(1.7 * x + 1.3 * y) * torch.sin(1.9 * y + 1.1 * z))
+    warp = torch.sin(0.9 * y + 0.7 * z)
+    d = d - 0.20 * q["hair_curl"] * torch.sin(1.7 * x + 1.3 * y + warp) * torch.sin(1.5 * y + 1.1 * z - 1.3 * warp)
     # The opening is an elliptic cylinder, skewed by the parting.
     px = x + 0.9 * q["hair_part"] * ((y - 3.0) / 5.0).clamp(0.0, 1.5)
     ellipse = ((px / q["hair_open_w"]) ** 2 + ((y + 5.0).clamp_min(0.0) / (q["hairline"] + 5.0)) ** 2).sqrt()
     d = smooth_intersection(d, -torch.maximum((ellipse - 1.0) * 5.5, q["hair_z"] - z), 1.7)
-    d = d + 0.45 * torch.exp(-(((x - 2.2 * q["hair_part"]) / 0.45) ** 2)) * soft(y - 6.0, 0.8)
+    d = d + 0.25 * torch.exp(-(((x - 2.2 * q["hair_part"]) / 0.4) ** 2)) * soft(y - 6.0, 0.8)
     back = 6.0 * (1.0 - long) * soft(-z - 3.0, 0.6)
     return smooth_intersection(d, q["hair_bottom"] - back - y, 1.6)
 
@@ -157,14 +171,21 @@ def glasses(p: Points, q: Params) -> Tensor:
     return torch.minimum(d, torch.maximum(temple, torch.maximum(z - q["glass_z"] + 0.7, -1.0 - z)))
 
 
-def cloth(p: Points, q: Params) -> Tensor:
-    """A shirt on the shoulders with a round collar."""
-    d = ellipsoid(p.x, p.y + 23.0, p.z + 3.5, 19.0, 8.2, 7.5)
-    collar = ellipsoid(p.x, p.y + 17.6, p.z + 3.0, q["neck_w"] + 2.4, 3.2, q["neck_w"] + 2.2)
-    return smooth_union(d, collar, 2.5)
+def cloth(p: Points, throat: Tensor, q: Params) -> Tensor:
+    """A shirt on sloping shoulders with a round collar."""
+    x, y, z = p
+    ax, low = x.abs(), q["shoulder_y"]
+    d = ellipsoid(x, y - low + 8.6, z + 4.0, 19.5, 8.4, 7.4)
+    across, above, behind = ax - 2.0, y - (low + 1.6), z + 5.2
+    t = (across * (15.0 / 254.2)).sub_(above, alpha=5.4 / 254.2).clamp_(0.0, 1.0)  # from the neck outwards
+    across, above = across.sub_(t, alpha=15.0), above.add_(t, alpha=5.4)
+    ridge = (across * across).addcmul_(above, above).addcmul_(behind, behind).sqrt_().sub_(3.4)  # the trapezius
+    d = smooth_union(d, ridge, 3.5)
+    hem = y - low - 2.2 + 0.42 * (z + 4.0)  # the collar sits lower in front
+    return smooth_union(d, smooth_intersection(throat - 1.0, hem, 0.5), 1.2)
 
 
-def dressing(p: Points, q: Params) -> list[Tensor]:
+def dressing(p: Points, throat: Tensor, q: Params) -> list[Tensor]:
     """Distances to what a person wears, in the order HAIR, CLOTH, GLASSES; far away where they wear none."""
     far = torch.full_like(p.x, _FAR_CM)
-    return [hair(p, q) if q["has_hair"] else far, cloth(p, q), glasses(p, q) if q["has_glasses"] else far]
+    return [hair(p, q) if q["has_hair"] else far, cloth(p, throat, q), glasses(p, q) if q["has_glasses"] else far]

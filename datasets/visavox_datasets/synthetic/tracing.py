@@ -145,7 +145,7 @@ def _fine(view: _View, directions: Points, t: Tensor, q: Params) -> Rays:
     points = _at(view, directions, t)
     distances = scene(points, q)
     is_missed = t >= _FARTHEST_CM
-    return Rays(points, directions, distances, is_missed, (distances.amin(0) < 0.15) | is_missed)
+    return Rays(points, directions, distances, is_missed, (distances.amin(0) < 0.06) | is_missed)
 
 
 def _expose(rgb: Tensor, q: Params) -> Tensor:
