@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
-from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,7 +18,9 @@ from visavox.reporting.schema import report_schema
 
 from .completion_command import completion_command
 from .console import show_report
+from .init_command import init_command
 from .list_command import list_command
+from .plan_command import plan_command
 from .report_command import report_command
 from .run_command import run_command
 from .track_command import track_command
@@ -45,38 +45,6 @@ def gate_command(folder: Path, policy: str | None, max_age: str | None) -> Verdi
     for reason in result.reasons:
         click.echo(f"  because {reason}")
     return result.verdict
-
-
-@cli.command("plan")
-@click.argument("suite", type=click.Path(path_type=Path))
-@click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override a key of the suite; repeatable.")
-@click.option(
-    "--cases",
-    "cases_csv",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the cases as CSV, for `folder`.",
-)
-def plan_command(suite: Path, overrides: tuple[str, ...], cases_csv: Path | None) -> None:
-    """Say what SUITE would run: people, cases, cells; runs no model."""
-    known = api.outline(api.load_suite(suite, overrides=overrides))
-    plan = known.plan
-    click.echo(f"people: {plan.n_people}, of whom {plan.n_test_people} are tested with {len(plan.samples)} recordings")
-    click.echo(f"cases: {len(plan.cases)} in {len(plan.units(len(plan.cases)))} units, seed {plan.seed}")
-    probes = sum(plan.case_probe)
-    told = Counter(
-        consent.value for consent, probe in zip(plan.case_consent, plan.case_probe, strict=True) if not probe
-    )
-    click.echo("consent of the people in the cases: " + ", ".join(f"{word} {n}" for word, n in sorted(told.items())))
-    if probes:
-        click.echo(f"consent probes: {probes} of the cases tell the editor that the donor refused")
-    click.echo(f"judges: {', '.join(spec.id for spec in known.suite.recognisers)}")
-    click.echo(f"policy: {known.policy.policy.id}, {len(known.cells)} cells")
-    for cell in known.cells:
-        click.echo(f"  {cell.control} {cell.metric} {cell.recogniser} {cell.attacker or ''}".rstrip())
-    if cases_csv is not None:
-        with cases_csv.open("w", newline="", encoding="utf-8") as stream:
-            csv.writer(stream).writerows([api.CASE_COLUMNS, *api.case_rows(known)])
-        click.echo(f"{len(plan.cases)} cases written to {cases_csv}", err=True)
 
 
 @cli.command("show")
@@ -105,7 +73,9 @@ def schema_command(what: str) -> None:
 
 
 cli.add_command(completion_command)
+cli.add_command(init_command)
 cli.add_command(list_command)
+cli.add_command(plan_command)
 cli.add_command(report_command)
 cli.add_command(run_command)
 cli.add_command(track_command)

@@ -6,7 +6,9 @@ References: no-color.org: the variable counts where it is set and not empty.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -23,6 +25,15 @@ def console(*, err: bool = False) -> Console:
     stream = sys.stderr if err else sys.stdout
     plain = bool(os.environ.get("NO_COLOR"))
     return Console(stderr=err, color_system=None if plain or not stream.isatty() else "auto", highlight=False)
+
+
+def own_command() -> str:
+    """How this very command is called: ``visavox`` where the shell finds it by name, else its path from here."""
+    found = shutil.which("visavox")
+    called = Path(sys.argv[0])
+    if called.name != "visavox" or (found and Path(found).resolve() == called.resolve()):
+        return "visavox"
+    return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
 
 
 def show_report(report: Report) -> None:

@@ -50,8 +50,10 @@ class NearChoice(click.Choice[str]):
 @click.command("list")
 @click.argument("what", required=False, metavar="[KIND]", type=NearChoice(list(KINDS)))
 def list_command(what: str | None) -> None:
-    """List what is registered: all, or one KIND (editors, baselines, recognisers, detectors, datasets, assessments, sinks,
-    policies)."""
+    """List what is registered: all, or one KIND.
+
+    Kinds: editors, baselines, recognisers, detectors, datasets, assessments, sinks, policies.
+    """
     for kind, rows in KINDS.items():
         if what in {None, kind}:
             click.echo(kind)

@@ -21,7 +21,9 @@ from .console import console
 WIDTH = 100
 """Columns that the page fits into."""
 COLOURS = {Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow", Verdict.FAIL: "red"}
-HEAD = f"{'control and attacker':<32}{'people':>7}{'trials':>9}{'support':>12}{'bound at 0':>12}{'limit':>8}"
+HEAD = (
+    f"{'control and attacker':<30}{'people':>7}{'trials':>9}{'support':>12}{'bound at 0':>12}{'limit':>7}{'needs':>19}"
+)
 
 
 @click.command("plan")
@@ -102,10 +104,12 @@ def _controls(plan: RunPlan) -> Iterator[Text]:
     yield Text(HEAD, style="bold")
     for found in plan.controls:
         yield _row(found)
-        colour = COLOURS[found.if_clean]
-        yield from (line for line in _wrapped(found.statement, "    ", style=colour))
-        if found.needs:
-            yield from _wrapped(f"people for a PASS: {_needs(found.needs)}", "    ")
+        yield from _wrapped(found.statement, "    ", style=COLOURS[found.if_clean])
+    yield from _wrapped(
+        "bound at 0: what PASS is judged by where no trial shows a leak. needs: people like these for a PASS where the "
+        "true rate is 0, a quarter and a half of the limit.",
+        "",
+    )
     yield Text()
     clean = plan.if_clean or Verdict.INCONCLUSIVE
     yield Text.assemble("If nothing leaks the run would be ", (clean.value, COLOURS[clean]))
@@ -125,15 +129,13 @@ def _row(found: CellForecast) -> Text:
     support = "-" if found.support is None else found.support.value
     bound = "-" if found.upper_at_zero is None else _percent(found.upper_at_zero)
     return Text(
-        f"{name:<32}{found.people or '-':>7}{found.trials or '-':>9}{support:>12}{bound:>12}{_percent(found.limit):>8}"
+        f"{name:<30}{found.people or '-':>7}{found.trials or '-':>9}{support:>12}{bound:>12}{_percent(found.limit):>7}"
+        f"{_needs(found.needs):>19}"
     )
 
 
 def _needs(needs: tuple[Need, ...]) -> str:
-    return ", ".join(
-        f"{'over 20,000' if need.people is None else need.people} at a true rate of {_percent(need.true_rate)}"
-        for need in needs
-    )
+    return " / ".join("> 20k" if need.people is None else str(need.people) for need in needs) or "-"
 
 
 def _percent(share: float) -> str:

@@ -1,0 +1,62 @@
+"""``visavox init DIR``: a suite to begin with."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from visavox.api.initialise import BASELINES, EditorKind, initialise, suite_name
+from visavox.core.terms import ToolClass
+
+from .console import own_command
+
+
+@click.command("init")
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--kind",
+    type=click.Choice([kind.value for kind in EditorKind]),
+    default=EditorKind.PYTHON.value,
+    show_default=True,
+    help="How your model is reached.",
+)
+@click.option(
+    "--tool-class",
+    "tool_class",
+    type=click.Choice([tool_class.value for tool_class in BASELINES]),
+    default=ToolClass.ANONYMISE.value,
+    show_default=True,
+    help="What your model is for.",
+)
+def init_command(folder: Path, kind: str, tool_class: str) -> None:
+    """Write a commented suite into DIR that runs as it is, and the place for your model; never over a file."""
+    for path in initialise(folder, kind=EditorKind(kind), tool_class=ToolClass(tool_class)):
+        click.echo(f"wrote {path}")
+    click.echo("\n".join(["", "next:", *(f"  {line}" for line in _next_steps(folder, EditorKind(kind)))]))
+
+
+def _next_steps(folder: Path, kind: EditorKind) -> list[str]:
+    me, suite, out = own_command(), _quoted(folder / "suite.yaml"), f"runs/{suite_name(folder)}"
+    if kind is EditorKind.FOLDER:
+        lines = [
+            f"{me} plan {suite} --cases {_quoted(folder / 'cases.csv')}",
+            f"python {_quoted(folder / 'edit_cases.py')}   # put your model there; it writes outputs.csv",
+        ]
+    else:
+        place = {
+            EditorKind.PYTHON: f"put your model into {folder / 'adapter.py'}",
+            EditorKind.COMMAND: f"put your program into argv of {suite}",
+            EditorKind.BASELINE: f"choose another reference in {suite} ({me} list baselines)",
+        }
+        lines = [
+            f"{me} run {suite} --out {out}-smoke --limit 4   # a look; never a PASS",
+            f"{place[kind]}; it runs without, too",
+            f"{me} plan {suite}   # people, cases, time; what this data set can decide",
+        ]
+    return [*lines, f"{me} run {suite} --out {out}", f"{me} gate {out}   # and read {out}/report.html"]
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
