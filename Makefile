@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.visavox-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check study lock clean
+.PHONY: help setup demo test check study lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -20,6 +20,9 @@ $(STAMP): pyproject.toml requirements/lock.txt requirements/bootstrap.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 	@echo "visavox is ready: $(BIN)/visavox doctor"
+
+demo: setup  ## three assessments on people who do not exist; writes runs/demo
+	$(BIN)/visavox demo --out runs/demo
 
 test: setup  ## every test, the short forms of the simulations included
 	$(BIN)/pytest --numprocesses 2 --dist loadfile

@@ -18,6 +18,7 @@ from visavox.reporting.schema import report_schema
 
 from .completion_command import completion_command
 from .console import show_report
+from .demo_command import demo_command
 from .init_command import init_command
 from .list_command import list_command
 from .plan_command import plan_command
@@ -73,6 +74,7 @@ def schema_command(what: str) -> None:
 
 
 cli.add_command(completion_command)
+cli.add_command(demo_command)
 cli.add_command(init_command)
 cli.add_command(list_command)
 cli.add_command(plan_command)

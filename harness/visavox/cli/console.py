@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from visavox.core.records import Report
 from visavox.reporting.text import verdict_page
@@ -37,13 +37,23 @@ def own_command() -> str:
 
 
 def show_report(report: Report) -> None:
-    """Prints the verdict table: as wide as the terminal, else wide enough for it and without trailing spaces."""
-    target = console()
+    """Prints the verdict table."""
+    show(verdict_page(report, narrow=_target().width < WIDE))
+
+
+def show(page: RenderableType) -> None:
+    """Prints a page: as wide as the terminal, else wide enough for its tables and without trailing spaces."""
+    target = _target()
     if target.is_terminal:
-        target.print(verdict_page(report, narrow=target.width < WIDE))
+        target.print(page)
         return
-    if "COLUMNS" not in os.environ:
-        target.width = max(target.width, WIDE)
     with target.capture() as text:
-        target.print(verdict_page(report, narrow=target.width < WIDE))
+        target.print(page)
     click.echo("\n".join(line.rstrip() for line in text.get().splitlines()))
+
+
+def _target() -> Console:
+    target = console()
+    if not target.is_terminal and "COLUMNS" not in os.environ:
+        target.width = max(target.width, WIDE)
+    return target

@@ -1,0 +1,119 @@
+"""``visavox demo``: three runs over the shipped people who do not exist, and what they show.
+
+A de-identifier that leaks, the same with a stronger setting, and a face swap (``configs/suites/demo-*.yaml``). All of
+it is measured here and now; everything is written below one folder, the caches of people and templates included.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from visavox.core.errors import EvidenceError
+from visavox.core.records import CellDecision, ControlDecision, Report
+from visavox.core.resources import configs_dir
+from visavox.core.terms import Severity, Verdict
+from visavox.engine.progress import Progress, silent
+
+from .preparation import load_suite
+from .running import run
+
+LEAK, STRONGER, SWAP = "demo-leak", "demo-stronger", "demo-swap"
+SUITES: Final = (LEAK, STRONGER, SWAP)
+STORE: Final = "mlflow.db"
+"""MLflow's local store, in the demo's folder."""
+
+
+class DemoRun(NamedTuple):
+    """One of the three: its suite's name, its run folder and its report."""
+
+    name: str
+    folder: Path
+    report: Report
+
+
+class Deciding(NamedTuple):
+    """The cell that speaks for a run: the worst that fails, else the first that holds back a PASS, else the nearest."""
+
+    control: ControlDecision
+    cell: CellDecision
+
+
+def demo(
+    out: Path,
+    *,
+    overrides: Sequence[str] = (),
+    progress: Callable[[str], Progress] = lambda name: silent,
+    announce: Callable[[str], None] = lambda line: None,
+) -> tuple[DemoRun, ...]:
+    """Runs the three suites below a folder; runs that are finished there are read, half-done ones continued.
+
+    Args:
+        out: the folder.
+        overrides: of every suite, as ``load_suite`` takes them.
+        progress: gives each run, by its name, what receives its steps.
+        announce: receives a line for what happened after a report was written.
+
+    Raises:
+        VisavoxError: see ``run``.
+    """
+    place = out.resolve()
+    place.mkdir(parents=True, exist_ok=True)
+    tracked = f"tracking.uri=sqlite:///{place / STORE}"
+    found = []
+    with _own_cache(place / "cache"):
+        for name in SUITES:
+            suite = load_suite(configs_dir() / "suites" / f"{name}.yaml", overrides=(tracked, *overrides))
+            report = run(suite, place / name, progress=progress(name), announce=announce)
+            found.append(DemoRun(name, out / name, report))
+    return tuple(found)
+
+
+def deciding(report: Report) -> Deciding:
+    """The cell that speaks for the run's verdict.
+
+    Raises:
+        EvidenceError: the report has no gated control.
+    """
+    gated = [control for control in report.decision.controls if control.severity is Severity.FAIL]
+    cells = [Deciding(control, cell) for control in gated for cell in control.cells]
+    for wanted in (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS):
+        those = [found for found in cells if found.cell.verdict is wanted]
+        if those:
+            return max(those, key=_excess)
+    raise EvidenceError("find what decided the run", found="the report has no gated control", todo="run it again")
+
+
+def same_cell(report: Report, wanted: Deciding) -> Deciding | None:
+    """The cell of another run that asks the same; None where there is none."""
+    for control in report.decision.controls:
+        for cell in control.cells:
+            if cell.cell == wanted.cell.cell:
+                return Deciding(control, cell)
+    return None
+
+
+def _excess(found: Deciding) -> float:
+    """By how much the figure lies on the unsafe side of its limit."""
+    if found.cell.value is None:
+        return float("-inf")
+    difference = found.cell.value - found.control.limit.value
+    return difference if found.control.limit.op == "<=" else -difference
+
+
+@contextmanager
+def _own_cache(folder: Path) -> Iterator[None]:
+    """The user's cache folder lies in ``folder`` meanwhile: the demo leaves nothing elsewhere."""
+    before = os.environ.get("XDG_CACHE_HOME")
+    folder.mkdir(exist_ok=True)
+    os.environ["XDG_CACHE_HOME"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["XDG_CACHE_HOME"]
+        else:
+            os.environ["XDG_CACHE_HOME"] = before
