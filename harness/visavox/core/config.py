@@ -150,7 +150,7 @@ class Execution(Record):
     max_cases: Annotated[int, Field(ge=1)] = 2000
     """Cases at most, drawn by the seed, balanced over people."""
     cache: bool = False
-    """Keep templates across runs in the user's cache folder."""
+    """Keep templates and edits across runs in the user's cache folder: biometric data, 0700, at most 4 GiB of each."""
     retention: Literal["scores", "all"] = "scores"
     """scores: media and templates go when the report stands; all: they stay."""
     worst_leaks: Annotated[int, Field(ge=0, le=200)] = 0

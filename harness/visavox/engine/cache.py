@@ -27,7 +27,7 @@ class TemplateCache:
     def __init__(self, root: Path | None = None, *, limit_bytes: int = LIMIT_BYTES) -> None:
         self._root = root or user_cache_dir() / "templates"
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._trim(limit_bytes)
+        trim(self._root, limit_bytes)
 
     def region(self, media: str, detector: str) -> Region | FailureToAcquire | None:
         """The region of a media digest by one detector, or None where unknown."""
@@ -67,12 +67,13 @@ class TemplateCache:
     def _put(self, key: list[Any], value: dict[str, Any]) -> None:
         write_atomically(self._path(key), json.dumps(value).encode())
 
-    def _trim(self, limit_bytes: int) -> None:
-        """Removes the oldest files until the rest fits."""
-        files = sorted(((f.stat(), f) for f in self._root.glob("*/*") if f.is_file()), key=lambda e: e[0].st_mtime)
-        total = sum(stat.st_size for stat, _ in files)
-        for stat, file in files:
-            if total <= limit_bytes:
-                break
-            file.unlink(missing_ok=True)
-            total -= stat.st_size
+
+def trim(root: Path, limit_bytes: int) -> None:
+    """Removes the oldest files of a cache until the rest fits."""
+    files = sorted(((f.stat(), f) for f in root.glob("*/*") if f.is_file()), key=lambda e: e[0].st_mtime)
+    total = sum(stat.st_size for stat, _ in files)
+    for stat, file in files:
+        if total <= limit_bytes:
+            break
+        file.unlink(missing_ok=True)
+        total -= stat.st_size

@@ -19,6 +19,7 @@ from visavox.media.image import decode_image, encode_png, is_blank
 from visavox.ports.dataset import Dataset
 from visavox.ports.editor import EditRequest, Media
 
+from .edit_cache import EditCache
 from .folder import RunFolder
 from .journal import Journal, JournalledEdit
 from .plan import Plan
@@ -103,11 +104,13 @@ def edit_all(
     open_units = [n for n in range(len(units)) if not journal.is_finished(STAGE, n)]
     if open_units:
         store = Store(folder.media)
+        digests = {sample.id: digest for sample, digest in zip(plan.samples, plan.sample_digests, strict=True)}
+        cache = EditCache(suite, digests, device=device) if suite.execution.cache else None
         folder.scratch.mkdir(mode=0o700)
         worker = editor_worker(suite, device=device, scratch=folder.scratch, stderr_path=folder.editor_stderr)
         try:
             with worker:
-                _edit_units(open_units, units, suite, plan, dataset, journal, worker, store, progress, log)
+                _edit_units(open_units, units, suite, plan, dataset, journal, worker, store, cache, progress, log)
         finally:
             folder.sweep()
     rows = {case: entry.row for case, entry in journal.edits().items()}
@@ -127,6 +130,7 @@ def _edit_units(
     journal: Journal,
     worker: EditorWorker,
     store: Store,
+    cache: EditCache | None,
     progress: Progress,
     log: Logger,
 ) -> None:
@@ -135,8 +139,13 @@ def _edit_units(
     for number in open_units:
         started = time.monotonic()
         requests = [request_of(plan.cases[i], plan.case_consent[i], suite, dataset) for i in units[number]]
-        results = worker.run_unit(requests)
-        edits = [_journalled(request, result, store) for request, result in zip(requests, results, strict=True)]
+        roles = [{role.role: role.sample_id for role in plan.cases[i].roles} for i in units[number]]
+        edits = [JournalledEdit(row, "") for row in (cache.unit(requests, roles, store) if cache else ())]
+        if not edits:
+            results = worker.run_unit(requests)
+            edits = [_journalled(request, result, store) for request, result in zip(requests, results, strict=True)]
+            if cache:
+                cache.keep(requests, roles, [edit.row for edit in edits], store)
         if number == 0:
             _refuse_dead_editor(edits)
         for edit in edits:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +29,8 @@ from .store import Store
 from .tables import LocatedIn
 
 Located = Region | FailureToAcquire
+_READERS = min(4, os.cpu_count() or 1)
+_AHEAD_BYTES = 256 << 20
 MASK_MARGIN = 0.1
 """The masked box is larger than the face's by this share of its sides, each way."""
 
@@ -36,7 +40,7 @@ class Item(NamedTuple):
 
     Attributes:
         key: its name in the templates' table: a sample id or a case id.
-        digest: of the media; empty where it is made on the fly (masked).
+        digest: of the media; of a masked output, the output's.
         read: gives the image.
         source: the sample whose region serves where no face is found; empty for originals.
     """
@@ -69,22 +73,26 @@ class Embedder:
     def run(self, plan: Plan, dataset: Dataset, rows: dict[str, EditRow]) -> None:
         """Embeds originals, outputs and masked outputs."""
         store = Store(self._folder.media)
-        for name, items in items_of(plan, dataset, rows, store).items():
-            units = plan.units(len(items))
-            for number, unit in enumerate(units):
-                stage = f"embed/{name}"
-                if not self._journal.is_finished(stage, number):
-                    started = time.monotonic()
-                    self._unit(name, number, [items[i] for i in unit])
-                    self._journal.finish(stage, number, duration_s=time.monotonic() - started)
-                self._progress(Step(f"embed {name}", unit.stop, len(items)))
+        with ThreadPoolExecutor(_READERS, thread_name_prefix="visavox-read") as pool:
+            for name, items in items_of(plan, dataset, rows, store).items():
+                self._set(name, items, plan.units(len(items)), pool)
 
     def parts(self, recogniser: str, name: str, n_units: int) -> list[Path]:
         """The templates' files of one recogniser and set."""
         return [self._template_part(recogniser, name, number) for number in range(n_units)]
 
-    def _unit(self, name: str, number: int, items: Sequence[Item]) -> None:
-        images = [item.read() for item in items]
+    def _set(self, name: str, items: Sequence[Item], units: Sequence[range], pool: ThreadPoolExecutor) -> None:
+        stage = f"embed/{name}"
+        open_units = [number for number in range(len(units)) if not self._journal.is_finished(stage, number)]
+        images = read_ahead(pool, [[items[i] for i in units[number]] for number in open_units])
+        for number, unit in enumerate(units):
+            if number in open_units:
+                started = time.monotonic()
+                self._unit(name, number, [items[i] for i in unit], next(images))
+                self._journal.finish(stage, number, duration_s=time.monotonic() - started)
+            self._progress(Step(f"embed {name}", unit.stop, len(items)))
+
+    def _unit(self, name: str, number: int, items: Sequence[Item], images: Sequence[Image]) -> None:
         for detector, owner in {r.detector: r for r in self._recognisers}.items():
             regions = self._regions_of(owner, name, number, items, images)
             region_list, states, shown = self._choose(detector, name, items, images, regions)
@@ -145,18 +153,19 @@ class Embedder:
         made: list[Vectors | FailureToAcquire | None] = [
             region if isinstance(region, FailureToAcquire) else None for region in regions
         ]
-        cache = self._cache if name != MASKED else None
+        cache = self._cache
+        shown = [f"{item.digest}, masked by {MASK_MARGIN}" if name == MASKED else item.digest for item in items]
         if cache is not None:
             for i, region in enumerate(regions):
                 if isinstance(region, Region):
-                    made[i] = cache.template(items[i].digest, recogniser.digest, region)
+                    made[i] = cache.template(shown[i], recogniser.digest, region)
         todo = [(i, region) for i, region in enumerate(regions) if made[i] is None and isinstance(region, Region)]
         if todo:
             fresh = recogniser.embed([images[i] for i, _ in todo], [region for _, region in todo])
             for (i, region), template in zip(todo, map(checked_template, fresh), strict=True):
                 made[i] = template
                 if cache is not None:
-                    cache.put_template(items[i].digest, recogniser.digest, region, template)
+                    cache.put_template(shown[i], recogniser.digest, region, template)
         return [value for value in made if value is not None]
 
     def _all_regions(self, detector: str, name: str) -> dict[str, LocatedIn]:
@@ -171,6 +180,19 @@ class Embedder:
 
     def _template_part(self, recogniser: str, name: str, number: int) -> Path:
         return self._folder.templates / recogniser / f"{name}-{number:05d}.parquet"
+
+
+def read_ahead(pool: ThreadPoolExecutor, units: Sequence[Sequence[Item]]) -> Iterator[list[Image]]:
+    """The images of one unit after another; while one is at the networks the next is read and decoded.
+
+    Where a unit's images are large the next one waits its turn, so that memory holds one unit.
+    """
+    ahead: list[Future[Image]] = []
+    for number, items in enumerate(units):
+        images = [future.result() for future in ahead] or list(pool.map(lambda item: item.read(), items))
+        is_small = sum(image.nbytes for image in images) <= _AHEAD_BYTES
+        ahead = [pool.submit(item.read) for item in units[number + 1]] if is_small and number + 1 < len(units) else []
+        yield images
 
 
 def attacked_region(found: Located, image: Image, source: LocatedIn | None) -> tuple[Located, int]:

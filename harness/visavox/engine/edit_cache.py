@@ -1,0 +1,134 @@
+"""Edits by everything that makes them, kept across runs where ``execution.cache`` asks for it (off by default).
+
+Kept are the edits of editors whose whole code has a digest: baselines, and ``python`` editors whose entry is a file
+(every module below its folder counts, and ``artifact``). Programs and folders are run or read anew: what they load is
+not known. The key also holds the device, Python, every installed package with its version, and our own code. A unit
+is taken whole or not at all, for an edit may depend on the batch it was made in.
+
+Outputs are biometric data: the folder is 0700, bounded in size, and opt-in.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from visavox.core.config import BaselineEditor, PythonEditor, Suite, artifact_digest
+from visavox.core.digest import sha256_bytes, sha256_file, sha256_json
+from visavox.core.records import EditRow
+from visavox.core.resources import user_cache_dir
+from visavox.core.terms import Outcome
+from visavox.ports.editor import EditRequest
+
+from .cache import LIMIT_BYTES, trim
+from .store import Store, write_atomically
+
+_KEPT = frozenset({Outcome.EDITED, Outcome.REFUSED})
+
+
+class EditCache:
+    """A bounded folder of edit rows with their output.
+
+    Args:
+        suite: whose editor makes the edits.
+        digests: of the test samples' media, by sample id.
+        device: that the editor is told.
+    """
+
+    def __init__(
+        self,
+        suite: Suite,
+        digests: Mapping[str, str],
+        *,
+        device: str,
+        root: Path | None = None,
+        limit_bytes: int = LIMIT_BYTES,
+    ) -> None:
+        self._root = root or user_cache_dir() / "edits"
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        trim(self._root, limit_bytes)
+        self._digests = digests
+        made_by = editor_digest(suite)
+        self._scope = made_by and sha256_json([made_by, device, _surroundings()])
+
+    def unit(self, requests: Sequence[EditRequest], roles: Sequence[Mapping[str, str]], store: Store) -> list[EditRow]:
+        """The rows of a unit, outputs put into the run's store; empty unless all of them are known.
+
+        Args:
+            requests: the unit's.
+            roles: the sample in each role of each request.
+            store: of the run.
+        """
+        found = []
+        for request, samples in zip(requests, roles, strict=True):
+            entry = self._read(request, samples)
+            if entry is None:
+                return []
+            found.append(entry)
+        for row, data in found:
+            if row.outputs:
+                store.put(data)
+        return [row for row, _ in found]
+
+    def keep(
+        self, requests: Sequence[EditRequest], roles: Sequence[Mapping[str, str]], rows: Sequence[EditRow], store: Store
+    ) -> None:
+        """Keeps a unit whose cases were all edited or refused."""
+        if not self._scope or any(row.outcome not in _KEPT for row in rows):
+            return
+        for request, samples, row in zip(requests, roles, rows, strict=True):
+            data = store.read(row.outputs[0].digest) if row.outputs else b""
+            write_atomically(self._path(request, samples), row.model_dump_json().encode() + b"\n" + data)
+
+    def _read(self, request: EditRequest, samples: Mapping[str, str]) -> tuple[EditRow, bytes] | None:
+        if not self._scope:
+            return None
+        try:
+            head, _, data = self._path(request, samples).read_bytes().partition(b"\n")
+            row = EditRow.model_validate_json(head)
+        except (OSError, ValidationError):
+            return None
+        is_whole = row.case_id == request.case_id and all(o.digest == sha256_bytes(data) for o in row.outputs)
+        return (row, data) if is_whole else None
+
+    def _path(self, request: EditRequest, samples: Mapping[str, str]) -> Path:
+        media = {role: self._digests[sample] for role, sample in samples.items()}
+        case = [request.case_id, request.operation, request.seed, request.consent, dict(request.params)]
+        name = sha256_json([self._scope, case, media])
+        return self._root / name[:2] / name[2:]
+
+
+def editor_digest(suite: Suite) -> str:
+    """Digest of all that the editor is made of; empty where that is not known, so that nothing is kept."""
+    editor = suite.editor
+    spec = {"editor": editor.model_dump(mode="json"), "artifact": artifact_digest(editor)}
+    if isinstance(editor, BaselineEditor):
+        return sha256_json(spec)
+    if isinstance(editor, PythonEditor):
+        file = Path(editor.entry.rpartition(":")[0])
+        if file.suffix == ".py" and file.is_file():
+            return sha256_json({**spec, "code": _code_below(file.parent)})
+    return ""
+
+
+def _code_below(root: Path) -> list[list[str]]:
+    return [[path.relative_to(root).as_posix(), sha256_file(path)] for path in sorted(root.rglob("*.py"))]
+
+
+@lru_cache(maxsize=1)
+def _surroundings() -> str:
+    """Digest of Python, every installed package, and the code of this one and its plug-ins (editable installs)."""
+    installed = sorted({f"{found.name} {found.version}" for found in metadata.distributions()})
+    ours = {"visavox", *(point.module.partition(".")[0] for point in metadata.entry_points(group="visavox.plugins"))}
+    code = {}
+    for name in sorted(ours):
+        spec = importlib.util.find_spec(name)
+        for place in (spec.submodule_search_locations or []) if spec else []:
+            code[name] = _code_below(Path(place))
+    return sha256_json([platform.python_version(), platform.machine(), installed, code])
