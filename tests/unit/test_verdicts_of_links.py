@@ -209,3 +209,26 @@ def test_scores_that_are_no_numbers_end_the_run() -> None:
     world.outputs[0, 3] = np.nan
     with pytest.raises(UndefinedMetricError):
         world.decide()
+
+
+@pytest.mark.parametrize("level", [0.6, 1.0])
+def test_a_few_decoys_hide_no_leak(level: float) -> None:
+    """One output in twenty looks like a stranger: it must not raise the threshold that the others are held to."""
+    world = swap(host=0.8)
+    cases = np.asarray(world.cases("edited"))
+    for case in world.rng.choice(cases, cases.size // 20, replace=False):
+        stranger = world.people[:, (world.edits[case].person + 20) % world.n_people]
+        noise = world.noise(1)[:, 0]
+        mixed = level * stranger + 0.6 * noise
+        world.outputs[:, case] = mixed / np.linalg.norm(mixed, axis=-1, keepdims=True)
+    (host,) = [control for control in world.decide().controls if control.id == "BASE-HOST"]
+    assert host.verdict is FAIL
+    assert all(row.value is not None and row.value > 0.15 for row in host.cells)
+
+
+def test_decoys_alone_are_no_host_leak() -> None:
+    """An output that shows a stranger does not show its host."""
+    world = swap()
+    for case in world.cases("edited")[::20]:
+        world.outputs[:, case] = world.people[:, (world.edits[case].person + 20) % world.n_people]
+    assert verdicts(world.decide())["BASE-HOST"] is PASS

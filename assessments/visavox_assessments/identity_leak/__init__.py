@@ -51,7 +51,7 @@ from visavox_assessments.estimates import complement
 
 from . import bystanders, charts, figures, instruments, metadata, rates, semi_informed
 from .ledger import template_ledger
-from .trials import KindTrials, background_trials, trials_of
+from .trials import KindTrials, background_trials, presented_trials, trials_of
 
 ORIGINALS = ScoreTable(ORIGINAL, ORIGINAL)
 OUTPUTS = ScoreTable(EDITED, ORIGINAL)
@@ -154,7 +154,7 @@ class _Judged:
             self._attacker(attacker, trials)
         if "subject_non_match_rate" in wanted:
             pictures = replace(data, case_leaks=(None,) * len(data.case_leaks))  # a thumbnail keeps nobody recognisable
-            outputs = trials_of(pictures, judge, Attacker.IGNORANT)
+            outputs = presented_trials(pictures, judge)
             self._take(rates.non_match_rate(data, judge, outputs, control))
         if "bystander_match_difference" in wanted:
             for found in worst_of_attempts(data, lambda of: tuple(bystanders.bystander_figures(of, judge, control))):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from visavox.core.records import (
     Estimate,
@@ -22,7 +23,7 @@ from visavox.ports.assessment import AssessmentInput, JudgeView
 from visavox_assessments.estimates import bounded, complement, operating_point
 from visavox_assessments.spreads import spread_estimate
 
-from .trials import Kind, KindTrials, People, trials_of
+from .trials import LOOK_ALIKES, Kind, KindTrials, People, trials_of
 
 METHOD = "effective-size Clopper-Pearson, threshold estimated on the same people (STATISTICS 3e)"
 MATCH_RATES = ("subject_match_rate", "host_match_rate")
@@ -35,6 +36,37 @@ class Decided(NamedTuple):
 
     kind: Kind
     point: OperatingPoint
+
+
+class Undecided(NamedTuple):
+    """Trials without an operating point: no leak for FAIL.
+
+    Attributes:
+        lost: people of trials without a score, or of a kind without support; a leak for PASS.
+        strangers: kinds of look-alikes without support; for PASS they meet the lowest threshold of the others (more
+            match there than at one of their own).
+        betrayed: people of trials that need no score; a leak on both sides.
+    """
+
+    lost: People
+    strangers: tuple[Kind, ...]
+    betrayed: People
+
+    @property
+    def people(self) -> People:
+        """Of all of them."""
+        return People.joined([self.lost, *(kind.people for kind in self.strangers), self.betrayed])
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether no trial counts as one thing for PASS and as another for FAIL."""
+        return not self.lost.persons.size and not self.strangers
+
+    def hits(self, threshold: float, *, for_pass: bool) -> npt.NDArray[np.int64]:
+        """What each counts as."""
+        parts = [np.full(self.lost.persons.size, for_pass)]
+        parts += [(kind.mated >= threshold) & for_pass for kind in self.strangers]
+        return np.concatenate([*parts, np.ones(self.betrayed.persons.size, bool)]).astype(np.int64)
 
 
 def match_rate(
@@ -60,23 +92,27 @@ def match_rate(
     if not decided:
         return NotMade(name=name, recogniser=judge.id, attacker=attacker, reason=_why_not(points, trials, fmr))
     imputed = [kind for kind, point in points if not point or _RANK[point.support] < best]
-    extra = People.joined([trials.missing, *(kind.people for kind in imputed)])
-    basis = _basis(decided, extra, trials.betrayed, fmr)
-    hits = [int((d.kind.mated >= d.point.threshold).sum()) for d in decided]
+    lost = [trials.missing, *(kind.people for kind in imputed if kind.name not in LOOK_ALIKES)]
+    strangers = tuple(kind for kind in imputed if kind.name in LOOK_ALIKES)
+    rest = Undecided(People.joined(lost), strangers, trials.betrayed)
+    basis = _basis(decided, rest, fmr)
+    lowest = min((d.point for d in decided), key=lambda point: point.threshold)
+    met = [*decided, *(Decided(kind, lowest) for kind in strangers)]
+    hits = [int((d.kind.mated >= d.point.threshold).sum()) for d in met]
     n_betrayed = trials.betrayed.persons.size
-    n = sum(d.kind.mated.size for d in decided) + n_betrayed
+    n = sum(d.kind.mated.size for d in met) + n_betrayed
     main = max(decided, key=lambda d: d.kind.mated.size)
     strata = [
         Stratum(kind=d.kind.name, n=d.kind.mated.size, hits=h, operating_point=d.point)
-        for d, h in zip(decided, hits, strict=True)
-    ] + [Stratum(kind=kind.name, n=kind.mated.size, hits=0, imputed=True) for kind in imputed]
+        for d, h in zip(met, hits, strict=True)
+    ] + [Stratum(kind=kind.name, n=kind.mated.size, hits=0, imputed=True) for kind in imputed if kind not in strangers]
     if trials.missing.persons.size:
         strata.append(Stratum(kind="no template", n=trials.missing.persons.size, hits=0, imputed=True))
     if n_betrayed:
         strata.append(Stratum(kind="unedited face in the file", n=n_betrayed, hits=n_betrayed))
-    tried = np.concatenate([extra.persons, trials.betrayed.persons, *(d.kind.persons for d in decided)])
+    tried = np.concatenate([rest.people.persons, *(d.kind.persons for d in decided)])
     people = np.unique(tried).size
-    chance = sum(d.point.fmr * d.kind.mated.size for d in decided) / n
+    chance = sum(d.point.fmr * d.kind.mated.size for d in met) / n
     few = main.point.support is Support.FEW_PEOPLE
     return bounded(
         name,
@@ -87,11 +123,11 @@ def match_rate(
         data.alpha,
         n=n,
         n_subjects=int(people),
-        n_failed=int(extra.persons.size),
+        n_failed=rest.lost.persons.size,
         operating_point=main.point,
         strata=tuple(strata),
         chance=chance,
-        stricter=_stricter(judge, decided, extra, trials.betrayed, fmr * stricter) if few else None,
+        stricter=_stricter(judge, decided, rest, fmr * stricter) if few else None,
         method=METHOD,
     )
 
@@ -130,14 +166,11 @@ def _all_betrayed(
     )
 
 
-def _basis(decided: Sequence[Decided], missing: People, betrayed: People, fmr: float) -> IntervalBasis:
-    """Lower side: imputed trials are no leak; upper side: they are. Betrayed ones are a leak on both sides."""
-    extra = People.joined([missing, betrayed])
+def _basis(decided: Sequence[Decided], rest: Undecided, fmr: float) -> IntervalBasis:
+    """Lower side: trials without an operating point are no leak; upper side: see ``Undecided``."""
+    extra, lowest = rest.people, min(d.point.threshold for d in decided)
 
-    def at(imputed_hit: int) -> intervals.RateInterval:
-        extra_hits = np.concatenate(
-            [np.full(missing.persons.size, imputed_hit), np.ones(betrayed.persons.size, np.int64)]
-        ).astype(np.int64)
+    def at(*, for_pass: bool) -> intervals.RateInterval:
         strata = [
             intervals.Stratum(
                 scores=d.kind.mated,
@@ -151,7 +184,7 @@ def _basis(decided: Sequence[Decided], missing: People, betrayed: People, fmr: f
                 non_second=d.kind.non_second,
                 non_thirds=d.kind.non_people.seconds,
                 non_fourths=d.kind.non_people.thirds,
-                extra_hits=extra_hits if number == 0 else None,
+                extra_hits=rest.hits(lowest, for_pass=for_pass) if number == 0 else None,
                 extra_persons=extra.persons if number == 0 else None,
                 extra_seconds=extra.seconds if number == 0 else None,
                 extra_thirds=extra.thirds if number == 0 else None,
@@ -160,21 +193,21 @@ def _basis(decided: Sequence[Decided], missing: People, betrayed: People, fmr: f
         ]
         return intervals.rate_at_threshold_interval(strata)
 
-    without = at(0)
-    return without.basis if missing.persons.size == 0 else intervals.imputed(without, at(1))
+    without = at(for_pass=False)
+    return without.basis if rest.is_certain else intervals.imputed(without, at(for_pass=True))
 
 
-def _stricter(
-    judge: JudgeView, decided: Sequence[Decided], missing: People, betrayed: People, fmr: float
-) -> StricterThreshold | None:
+def _stricter(judge: JudgeView, decided: Sequence[Decided], rest: Undecided, fmr: float) -> StricterThreshold | None:
     """The same rate at the thresholds for another target: a FAIL on few people must hold there too."""
     points = [(d.kind, operating_point(judge, d.kind.comparisons, fmr)) for d in decided]
     strict = [Decided(kind, point) for kind, point in points if point]
     if len(strict) != len(decided):
         return None
-    hits = sum(int((d.kind.mated >= d.point.threshold).sum()) for d in strict) + betrayed.persons.size
-    n = sum(d.kind.mated.size for d in strict) + betrayed.persons.size
-    return StricterThreshold(value=hits / n, basis=(_basis(strict, missing, betrayed, fmr),))
+    lowest, n_betrayed = min(d.point.threshold for d in strict), rest.betrayed.persons.size
+    hits = sum(int((d.kind.mated >= d.point.threshold).sum()) for d in strict) + n_betrayed
+    hits += sum(int((kind.mated >= lowest).sum()) for kind in rest.strangers)
+    n = sum(kind.mated.size for kind in (*(d.kind for d in strict), *rest.strangers)) + n_betrayed
+    return StricterThreshold(value=hits / n, basis=(_basis(strict, rest, fmr),))
 
 
 def non_match_rate(

@@ -85,6 +85,10 @@ class Kind(NamedTuple):
         return NonMated(self.name, self.non_mated, self.non_first, self.non_second, self.n_people)
 
 
+LOOK_ALIKES = ("original-copy", "copy-any")
+"""Kinds that hold look-alikes of strangers. Too few for a threshold of their own, they meet that of the others."""
+
+
 class KindTrials(NamedTuple):
     """An attacker's trials.
 
@@ -107,7 +111,7 @@ class KindTrials(NamedTuple):
 THUMBNAIL_UNEDITED = "thumbnail_unedited"
 """A file's thumbnail shows the unedited picture, as ``visavox.media.metadata`` says it."""
 LOOK_ALIKE_QUANTILE = 0.99
-"""Above this quantile of the bona fide mated scores two recordings are more alike than one person's ever are."""
+"""An output is a look-alike where it is closer to a stranger than this share of the unedited recordings are to any."""
 
 
 def trials_of(data: AssessmentInput, judge: JudgeView, attacker: Attacker) -> KindTrials:
@@ -119,6 +123,12 @@ def trials_of(data: AssessmentInput, judge: JudgeView, attacker: Attacker) -> Ki
     if attacker is Attacker.SEMI_INFORMED:
         return output_pairs(data, judge, judge.table(f"edited-edited.{SEMI_INFORMED}"))
     return output_pairs(data, judge, judge.table("edited-edited"))
+
+
+def presented_trials(data: AssessmentInput, judge: JudgeView) -> KindTrials:
+    """Outputs against originals for whoever knows nothing of the edit: look-alikes are no kind of their own."""
+    table = outputs_against_originals(data, judge)
+    return _against_originals(data, judge, table, "edited", "fallback", apart=False)
 
 
 def background_trials(data: AssessmentInput, judge: JudgeView) -> KindTrials:
@@ -139,18 +149,22 @@ def betrayed_cases(data: AssessmentInput) -> Mask:
 
 
 def _look_alike_score(data: AssessmentInput, judge: JudgeView) -> float:
-    """The score above which two recordings are taken for copies."""
+    """The score that one unedited recording in a hundred reaches with somebody else's (docs/adr/0009)."""
     table = judge.table("original-original")
-    mated = table.score[data.sample_person[table.reference] == data.sample_person[table.probe]]
-    return float(np.quantile(mated, LOOK_ALIKE_QUANTILE)) if mated.size else np.inf
+    non = data.sample_person[table.reference] != data.sample_person[table.probe]
+    nearest = np.full(data.sample_person.size, -np.inf)
+    for side in (table.reference, table.probe):
+        np.maximum.at(nearest, side[non], table.score[non])
+    nearest = nearest[np.isfinite(nearest)]
+    return float(np.quantile(nearest, LOOK_ALIKE_QUANTILE, method="higher")) if nearest.size else np.inf
 
 
 def _look_alikes(
     data: AssessmentInput, judge: JudgeView, table: Comparisons, non_mated: Mask, *, is_symmetric: bool
 ) -> Mask:
-    """Cases whose output is the copy of another person's recording (or output): a kind of their own.
+    """Cases whose output resembles another person's recording (or output) too much: a kind of their own.
 
-    A few copies fill the top of the non-mated scores, raise the threshold of everybody, and hide any leak of the rest.
+    A few of them fill the top of the non-mated scores, raise the threshold of everybody, and hide any leak of the rest.
     """
     copies = non_mated & (table.score >= _look_alike_score(data, judge))
     flagged = np.zeros(data.case_person.size, bool)
@@ -161,7 +175,7 @@ def _look_alikes(
 
 
 def _copies_among_outputs(data: AssessmentInput, judge: JudgeView) -> Mask:
-    """Copies by the recogniser's own scores, whatever back-end an attacker puts behind it."""
+    """Look-alikes by the recogniser's own scores, whatever back-end an attacker puts behind it."""
     table = judge.table("edited-edited")
     non = (data.case_person[table.reference] != data.case_person[table.probe]) & _apart(data, table)
     return _look_alikes(data, judge, table, non, is_symmetric=True)
@@ -192,9 +206,12 @@ def _control(data: AssessmentInput, judge: JudgeView) -> KindTrials:
 
 
 def _against_originals(
-    data: AssessmentInput, judge: JudgeView, table: Comparisons, found: str, cropped: str
+    data: AssessmentInput, judge: JudgeView, table: Comparisons, found: str, cropped: str, *, apart: bool = True
 ) -> KindTrials:
-    """A donor's recordings are neither mated nor non-mated: the output is meant to look like them."""
+    """A donor's recordings are neither mated nor non-mated: the output is meant to look like them.
+
+    ``apart``: look-alikes of strangers are a kind of their own.
+    """
     source = data.case_sample[table.probe]
     first, second = data.sample_person[table.reference], data.case_person[table.probe]
     donor = data.second_person[table.probe]
@@ -206,9 +223,9 @@ def _against_originals(
     references = np.unique(data.sample_person[judge.sample_ok]).size
     kinds = []
     states = {found: (DETECTED,), cropped: (FALLBACK,)} if found != cropped else {found: (DETECTED, FALLBACK)}
-    copies = _look_alikes(data, judge, table, non, is_symmetric=False)[table.probe]
+    copies = _look_alikes(data, judge, table, non & apart, is_symmetric=False)[table.probe]
     parts = [(f"original-{label}", np.isin(state, codes) & ~copies) for label, codes in states.items()]
-    for name, wanted in (*parts, ("original-copy", copies)):
+    for name, wanted in (*parts, (LOOK_ALIKES[0], copies)):
         chosen = wanted & ~betrayed
         if chosen.any():
             n_people = min(np.unique(second[chosen]).size, references)
@@ -252,7 +269,7 @@ def output_pairs(data: AssessmentInput, judge: JudgeView, table: Comparisons) ->
         ("edited-edited", ~has_copy & (crops == 0), found),
         ("edited-fallback", ~has_copy & (crops == 1), min(found, cropped)),
         ("fallback-fallback", ~has_copy & (crops == 2), cropped),
-        ("copy-any", has_copy, _people(data, copies)),
+        (LOOK_ALIKES[1], has_copy, _people(data, copies)),
     ):
         chosen = wanted & ~has_betrayed
         if chosen.any():
