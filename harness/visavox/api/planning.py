@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from pydantic import Field
+
 from visavox.core.config import Suite
 from visavox.core.digest import sha256_bytes
 from visavox.core.errors import RunFolderError
@@ -25,13 +27,13 @@ from .preparation import Outline, outline
 from .rehearsal import InventedScores, rehearse
 from .running import score_tables
 
-MOST_SAMPLES = 3000
+MOST_SAMPLES = 1500
 """Larger data sets are rehearsed with part of their people."""
 ENOUGH_PEOPLE = 80
-"""Test people with whom every figure of a suite can be made; smaller sets are rehearsed with copies as well."""
+"""Test people with whom a suite's figures can be made; smaller sets are rehearsed with copies of them as well."""
 SCORE_BYTES = 12
 """Two numbers of 32 bits and a score of 32: what a comparison takes before compression."""
-MEASURED = "docs/performance.md, one thread of a two-core machine without a GPU"
+MEASURED = "one thread of a two-core machine, docs/performance.md"
 LOCATE_MS = 16.8
 EMBED_MS = {"dlib": 6.1, "onnx_face": 4.4, "facenet-vggface2": 35.0, "facenet-casia-webface": 35.0}
 """CPU time an image, medians of docs/performance.md; the table is the one place to look for better ones."""
@@ -100,7 +102,7 @@ class RunPlan(Record):
             PASS.
     """
 
-    schema_: Literal["visavox/plan/v1"] = "visavox/plan/v1"
+    schema_id: str = Field(default="visavox/plan/v1", alias="schema")
     suite: str
     tool_class: str
     policy: str
@@ -125,7 +127,8 @@ def plan_run(known: Outline, *, controls: bool = True, like: Path | None = None)
         like: the folder of an earlier run, whose speeds are taken.
 
     Raises:
-        RunFolderError: ``like`` is no run folder.
+        EvidenceError: ``like`` holds no run.
+        RunFolderError: its journal cannot be read.
     """
     work = _work(known)
     plan = RunPlan(
@@ -200,7 +203,8 @@ def speeds(root: Path) -> Speeds:
     """How fast an earlier run was, from its journal.
 
     Raises:
-        RunFolderError: the folder holds no run.
+        EvidenceError: the folder holds no run.
+        RunFolderError: its journal cannot be read.
     """
     folder = RunFolder(root)
     try:
@@ -243,7 +247,7 @@ def _times(known: Outline, work: Work, like: Speeds | None) -> tuple[Cost, ...]:
             what="comparisons",
             amount=None,
             unit="s",
-            basis=f"{work.comparisons:,} a judge at most; nobody measured them here",
+            basis=f"{work.comparisons:,} scores a judge at most, not measured",
         )
     else:
         seconds = alike.score_s * int(str(units["score"]))
@@ -272,17 +276,16 @@ def _disk(known: Outline, work: Work) -> tuple[Cost, ...]:
     kept = "kept" if known.suite.execution.retention == "all" else "gone when the report stands"
     return (
         Cost(
-            what="scores",
+            what="scores, at most",
             amount=float(rows * SCORE_BYTES),
             unit="bytes",
-            basis=f"at most: {rows:,} rows of {SCORE_BYTES} bytes before compression",
+            basis=f"{rows:,} rows of {SCORE_BYTES} bytes before compression",
         ),
         Cost(
             what="outputs",
             amount=None,
             unit="bytes",
-            basis=f"{work.model_calls} PNG files as large as the editor makes them, {kept}; the inputs have "
-            f"{sum(there) / 1e6:.1f} MB",
+            basis=f"{work.model_calls} PNG files of the editor's own size, {kept} (inputs: {sum(there) / 1e6:.1f} MB)",
         ),
     )
 
@@ -291,11 +294,8 @@ def _decided(known: Outline) -> dict[str, object]:
     """What the rehearsals say of every control."""
     here = _part(known, MOST_SAMPLES)
     rehearsed = rehearse(here)
-    made = {(e.name, e.attacker) for result in rehearsed.results for e in result.estimates}
-    larger = None
-    if any((cell.metric, cell.attacker) not in made for cell in known.cells):
-        copies = _copied(here)
-        larger = copies and Basis(rehearse(copies).results, copies.plan.n_test_people)
+    copies = _copied(here)
+    larger = None if copies is None else Basis(rehearse(copies).results, copies.plan.n_test_people)
     basis = Basis(rehearsed.results, here.plan.n_test_people)
     policy = known.policy.policy
     return {
@@ -359,10 +359,10 @@ def _part(known: Outline, most: int) -> Outline:
 
 
 def _copied(known: Outline) -> Outline | None:
-    """The outline with copies of its people until there are enough; None for media made elsewhere."""
-    if any(sample < 0 for sample in known.plan.case_sample):
+    """The outline with copies of its people; None where they are enough, or for media made elsewhere."""
+    if known.plan.n_test_people >= ENOUGH_PEOPLE or any(sample < 0 for sample in known.plan.case_sample):
         return None
-    times = max(2, -(-ENOUGH_PEOPLE // known.plan.n_test_people))
+    times = -(-ENOUGH_PEOPLE // known.plan.n_test_people)
     copies = []
     for number in range(times):
         for sample in known.dataset.samples:
@@ -377,6 +377,7 @@ def plan_suite(suite: Suite, *, controls: bool = True, like: Path | None = None)
 
     Raises:
         UsageError: the suite, manifest or policy has to change.
-        RunFolderError: ``like`` is no run folder.
+        EvidenceError: ``like`` holds no run.
+        RunFolderError: its journal cannot be read.
     """
     return plan_run(outline(suite), controls=controls, like=like)

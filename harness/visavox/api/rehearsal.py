@@ -190,7 +190,7 @@ class InventedScores:
         outputs = self._sets[asked.probes]
         folds, people = self._folds()[outputs], self._first[outputs]
         fewest = min(np.unique(people[folds == fold]).size for fold in range(N_FOLDS))
-        i, j = np.nonzero(np.tri(outputs.size, k=-1, dtype=bool))
+        j, i = np.nonzero(np.tri(outputs.size, k=-1, dtype=bool))  # the probe comes first, other than in plain tables
         i, j = (i, j) if fewest >= LEAST_PEOPLE else (i[:0], j[:0])
         kept = folds[i] == folds[j] if asked.backend != PERMUTED else people[i] != people[j]
         kept &= ~self._share_people(outputs[i], outputs[j])

@@ -98,7 +98,8 @@ def forecast(policy: Policy, decision: Decision, here: Basis, larger: Basis | No
         policy: whose controls are asked about.
         decision: the judge's, over the rehearsal ``here``.
         here: the rehearsal on the data set.
-        larger: one with more people of the same kind; needs are scaled from it where ``here`` lacks a figure.
+        larger: one with more people of the same kind, from which needs are scaled: few people's figures are noisy, or
+            cannot be made at all.
     """
     controls = {control.id: control for control in policy.controls}
     gated = [c for c in decision.controls if c.severity is Severity.FAIL and controls[c.id].can_fail]
@@ -139,12 +140,11 @@ class _Planner(NamedTuple):
 
     def forecast(self, control: Control, row: CellDecision) -> CellForecast:
         """The forecast of one cell."""
-        estimate = _estimate(self.here.results, row.cell)
-        facts: dict[str, Any] = {}
-        if estimate is not None:
-            facts = self._facts(control, row, estimate)
-        elif self.larger is not None and (found := _estimate(self.larger.results, row.cell)) is not None:
-            facts = {"needs": _needs(_model(self.policy, control, found, self.larger.n_people))}
+        estimate, richest = _estimate(self.here.results, row.cell), self.larger or self.here
+        facts: dict[str, Any] = {} if estimate is None else self._facts(control, row, estimate)
+        found = _estimate(richest.results, row.cell)
+        if found is not None:
+            facts["needs"] = _needs(_model(self.policy, control, found, richest.n_people))
         made = CellForecast(
             control=control.id,
             metric=control.metric,
@@ -170,7 +170,6 @@ class _Planner(NamedTuple):
             return facts
         return facts | {
             "upper_at_zero": bounds_of(estimate, self.policy.alpha).upper,
-            "needs": _needs(model),
             "passes_up_to": model.passes_up_to() if row.verdict is Verdict.PASS else None,
             "fails_from": model.fails_from(self.policy.alpha / self.n_gated) if control.can_fail else None,
         }
