@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.visavox-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check study lock clean
+.PHONY: help setup demo test check bench study lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -33,6 +33,9 @@ check: setup  ## lint, types, import law, dependency audit
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python requirements/audit.py
+
+bench: setup  ## how fast it is: one table of ratios, both sides measured in one run; minutes
+	$(BIN)/python docs/bench/run.py
 
 study: setup  ## the simulation studies behind the intervals and the gate; writes docs/studies/
 	$(BIN)/python docs/studies/run.py

@@ -64,18 +64,23 @@ class DlibResNet:
         return np.concatenate(parts) if parts else np.zeros((0, 128), np.float32)
 
     def _forward(self, chips: Image) -> Floats:
-        torch, net = self._torch, self._torch.nn.functional
+        torch = self._torch
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
         with torch.inference_mode(), exact:
             planes = torch.from_numpy((chips - _MEAN_RGB) * _SCALE).to(self._device).permute(0, 3, 1, 2)
-            x = net.max_pool2d(net.conv2d(planes, *self._stem, stride=2).relu_(), 3, 2)
-            for first, second, halves in self._blocks:
-                stride, padding = (2, 0) if halves else (1, 1)
-                y = net.conv2d(x, *first, stride=stride, padding=padding).relu_()
-                y = net.conv2d(y, *second, padding=1)
-                x = _sum(net, y, net.avg_pool2d(x, 2) if halves else x).relu_()
-            descriptors: Floats = (x.mean((2, 3)) @ self._last).cpu().numpy()
+            descriptors: Floats = self.network(planes).cpu().numpy()
             return descriptors
+
+    def network(self, planes: Any) -> Any:
+        """Descriptors (n, 128) of scaled faces (n, 3, 150, 150), both on the device."""
+        net = self._torch.nn.functional
+        x = net.max_pool2d(net.conv2d(planes, *self._stem, stride=2).relu_(), 3, 2)
+        for first, second, halves in self._blocks:
+            stride, padding = (2, 0) if halves else (1, 1)
+            y = net.conv2d(x, *first, stride=stride, padding=padding).relu_()
+            y = net.conv2d(y, *second, padding=1)
+            x = _sum(net, y, net.avg_pool2d(x, 2) if halves else x).relu_()
+        return x.mean((2, 3)) @ self._last
 
     def _load(self, layer: tuple[Floats, Floats]) -> _Conv:
         weights, biases = (self._torch.from_numpy(part).to(self._device) for part in layer)

@@ -151,11 +151,13 @@ class OnnxFace:
         return [vector for output in outputs for vector in output]
 
     def _forward(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        output: npt.NDArray[np.float32] = self._session.run([self._output], {self._input: self._planes(crops)})[0]
+        return output.reshape(len(crops), -1)
+
+    def _planes(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         pixels = crops[..., ::-1] if self._params.channel == "bgr" else crops
         scaled = (pixels.astype(np.float32) - self._mean) / self._std
-        planes = np.ascontiguousarray(scaled.transpose(0, 3, 1, 2), dtype=np.float32)
-        output: npt.NDArray[np.float32] = self._session.run([self._output], {self._input: planes})[0]
-        return output.reshape(len(crops), -1)
+        return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2), dtype=np.float32)
 
 
 def _session(data: bytes, path: Path, device: str, *, threads: int | None) -> Any:
