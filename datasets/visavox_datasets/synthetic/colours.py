@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .features import Eye, Mouth, eye, fold, front, mouth
 from .parameters import Params
-from .shapes import Number, Points, noise, soft
+from .shapes import Number, Points, exp, noise, soft
 
 Rgb: TypeAlias = tuple[float, float, float]
 
@@ -154,7 +154,7 @@ def hair_albedo(p: Points, q: Params) -> tuple[Tensor, Tensor]:
     a = torch.atan2(x - 0.4 * part, z + 1.0) * 7.0 + q["hair_curl"] * waves
     fine, locks = noise(a, y * 0.03, z * 0.02, 6.0), noise(a + 3.0, y * 0.05, z * 0.02, 1.6)
     strand = 0.55 * fine + 0.45 * locks
-    parting = torch.exp(-(((x - part) / 0.16) ** 2)) * soft(y - 6.5, 0.8) * soft(z + 2.0, 0.8)
+    parting = exp(-(((x - part) / 0.16) ** 2)) * soft(y - 6.5, 0.8) * soft(z + 2.0, 0.8)
     colour = flat(hair_rgb(q), x) * (1.0 + 0.75 * strand).clamp_min(0.25)
     return mix(colour, flat(_base_rgb(q), x) * 0.6, 0.5 * (1.0 - q["hair_curl"]) * parting), strand
 
@@ -164,13 +164,13 @@ def skin(p: Points, q: Params) -> Skin:
     x, y, z = p
     ax, ahead = x.abs(), front(z)
     e, m = eye(x, y, q), mouth(x, y, q)
-    nose = torch.exp(-((x / 1.3) ** 2) - (y + q["nose_len"]) ** 2)
+    nose = exp(-((x / 1.3) ** 2) - (y + q["nose_len"]) ** 2)
     base = _base_rgb(q)
     colour = _complexion(p, ax, ahead, nose, base, q)
     colour = colour * (1.0 - ahead * _ageing(p, ax, e, q))
     colour, beard = _facial_hair(colour, p, ax, ahead, m, q)
     colour, lips = _mouth(colour, p, ahead, m, base, q)
-    nostril = torch.exp(-1.2 * (((ax - 0.6 * q["ala_x"]) / 0.34) ** 2 + ((y + q["nose_len"] + 0.68) / 0.15) ** 2))
+    nostril = exp(-1.2 * (((ax - 0.6 * q["ala_x"]) / 0.34) ** 2 + ((y + q["nose_len"] + 0.68) / 0.15) ** 2))
     colour = colour * (1.0 - 0.7 * ahead * nostril)
     brow = _brow(ax, y, q) * ahead
     strand = 0.8 + 0.45 * noise(x * 2.0 + y * 2.5, y * 0.8, torch.zeros_like(z), 4.0)
@@ -179,10 +179,10 @@ def skin(p: Points, q: Params) -> Skin:
     is_eye = soft(e.inside, 0.022) * ahead
     from_iris = torch.stack([e.u * q["eye_w"] - torch.sign(x) * q["gaze_x"], e.v - q["gaze_y"] - 0.05])
     rim = flat((base[0], base[1] * 0.70, base[2] * 0.68), x)  # the wet edge of the lower lid, and the inner corner
-    edge = torch.exp(-(((e.inside + 0.02) / 0.05) ** 2)) * (e.v < 0.0) + 0.9 * soft(-0.86 - e.u, 0.03) * is_eye
+    edge = exp(-(((e.inside + 0.02) / 0.05) ** 2)) * (e.v < 0.0) + 0.9 * soft(-0.86 - e.u, 0.03) * is_eye
     colour = mix(colour, _eyeball(from_iris, e, q), is_eye)
     colour = mix(colour, rim, (0.55 * edge * ahead).clamp(0.0, 1.0)) * _lashes(e, ahead, q)
-    forehead = torch.exp(-(((y - 4.0) / 2.0) ** 2) - (x / 3.0) ** 2)
+    forehead = exp(-(((y - 4.0) / 2.0) ** 2) - (x / 3.0) ** 2)
     pores = 0.75 + 0.5 * noise(x, y, z, 6.0)
     gloss = (0.28 + 0.28 * nose * ahead + 0.12 * forehead * ahead) * pores + 0.45 * lips
     gloss = gloss * (1.0 - 0.9 * beard) * (1.0 - brow)
@@ -208,21 +208,21 @@ def _complexion(p: Points, ax: Tensor, ahead: Tensor, nose: Tensor, base: Rgb, q
     """Base colour with flush, mottling and freckles."""
     x, y, z = p
     n1, n2, n3 = noise(x, y, z, 0.35), noise(x, y, z, 1.3), noise(x, y, z, 5.0)
-    cheeks = torch.exp(-(((ax - 4.2) / 1.7) ** 2) - ((y + 3.8) / 1.6) ** 2)
+    cheeks = exp(-(((ax - 4.2) / 1.7) ** 2) - ((y + 3.8) / 1.6) ** 2)
     flush = q["blush"] * (0.8 * cheeks + 0.5 * nose) * ahead + 0.25 * q["mottle"] * n1
     colour = flat(base, x) * (1.0 + flush.clamp(-0.3, 1.2) * flat((0.06, -0.20, -0.22), x))
     colour = colour * (1.0 + q["mottle"] * (0.05 * n1 + 0.05 * n2 + 0.045 * n3))
     if q["freckles"] <= 0.0:
         return colour
     spots = soft(noise(x + 31.0, y, z, 3.1) + 0.35 * noise(x, y + 9.0, z, 6.0) - 0.55, 0.05)
-    return colour * (1.0 - 0.42 * q["freckles"] * spots * torch.exp(-(((y + 2.6) / 3.2) ** 2)) * ahead)
+    return colour * (1.0 - 0.42 * q["freckles"] * spots * exp(-(((y + 2.6) / 3.2) ** 2)) * ahead)
 
 
 def _ageing(p: Points, ax: Tensor, e: Eye, q: Params) -> Tensor:
     """How much darker (0 to 1) bags, lids, wrinkles and folds are."""
     x, y, z = p
-    bag = torch.exp(-((e.u / 0.9) ** 2) - ((e.v + q["eye_low"] + 0.35) / 0.35) ** 2)
-    lid = torch.exp(-(e.u**2) - ((e.v - e.top - 0.2) / 0.35) ** 2)
+    bag = exp(-((e.u / 0.9) ** 2) - ((e.v + q["eye_low"] + 0.35) / 0.35) ** 2)
+    lid = exp(-(e.u**2) - ((e.v - e.top - 0.2) / 0.35) ** 2)
     age = max(q["age"], 0.0)
     # The two darkenings multiply, as glazes do.
     shade = q["under_eye"] * 0.35 * bag + 0.18 * lid
@@ -230,13 +230,13 @@ def _ageing(p: Points, ax: Tensor, e: Eye, q: Params) -> Tensor:
     if age > 0.0:
         phase = (y - 4.6 + 0.03 * x * x + 0.25 * noise(x, y, z, 1.3)) / 0.95
         brow_lines = _stripes(phase, 0.09) * soft(y - 3.2, 0.2) * soft(6.3 - y, 0.2) * soft(3.8 - ax, 0.5)
-        crow_feet = _stripes(e.v * 2.2 + 0.15 * e.u, 0.13) * torch.exp(-(((e.u - 1.55) / 0.3) ** 2))
+        crow_feet = _stripes(e.v * 2.2 + 0.15 * e.u, 0.13) * exp(-(((e.u - 1.55) / 0.3) ** 2))
         wrinkles = wrinkles + age * (0.30 * brow_lines + 0.25 * crow_feet * soft(0.7 - e.v.abs(), 0.1))
     return shade + wrinkles - shade * wrinkles
 
 
 def _stripes(phase: Tensor, width: float) -> Tensor:
-    return torch.exp(-((((phase + 50.5) % 1.0 - 0.5) / width) ** 2))
+    return exp(-((((phase + 50.5) % 1.0 - 0.5) / width) ** 2))
 
 
 def _facial_hair(
@@ -273,13 +273,13 @@ def _mouth(colour: Tensor, p: Points, ahead: Tensor, m: Mouth, base: Rgb, q: Par
     colour = mix(colour, painted * (0.92 + 0.10 * noise(x * 6.0, y, z, 2.5)), lips * 0.85)
     corners = (m.window * 8.0).clamp(0.0, 1.0)
     if q["open"] > -0.05:
-        seam = 1.0 - 0.25 * torch.exp(-((((x / 0.8 + 50.0) % 1.0 - 0.5) / 0.06) ** 2))
+        seam = 1.0 - 0.25 * exp(-((((x / 0.8 + 50.0) % 1.0 - 0.5) / 0.06) ** 2))
         teeth = flat(linear((0.88, 0.85, 0.79)), x) * seam * (0.5 + 0.5 * m.window)
         zone = soft(y - (m.line - 0.42 * max(q["open"], 0.0) - 0.04), 0.05)
         mouth_rgb = mix(flat(linear((0.22, 0.08, 0.08)), x), teeth, zone)
         colour = mix(colour, mouth_rgb, soft(m.inside - 0.02, 0.02) * ahead * corners)
     closed = _step((0.05 - q["open"]) / 0.02)
-    seal = torch.exp(-(((y - m.line) / 0.07) ** 2)) * corners
+    seal = exp(-(((y - m.line) / 0.07) ** 2)) * corners
     return colour * (1.0 - 0.55 * closed * ahead * seal), lips
 
 
@@ -309,7 +309,7 @@ def _eyeball(from_iris: Tensor, e: Eye, q: Params) -> Tensor:
 
 def _lashes(e: Eye, ahead: Tensor, q: Params) -> Tensor:
     """Factor (n,) by which the lash lines darken."""
-    upper = torch.exp(-(((e.v - e.top - 0.02) / 0.055) ** 2)) * soft(1.03 - e.u.abs(), 0.03)
-    lower = torch.exp(-((e.inside / 0.04) ** 2)) * (e.v < 0) * soft(1.0 - e.u.abs(), 0.03)
+    upper = exp(-(((e.v - e.top - 0.02) / 0.055) ** 2)) * soft(1.03 - e.u.abs(), 0.03)
+    lower = exp(-((e.inside / 0.04) ** 2)) * (e.v < 0) * soft(1.0 - e.u.abs(), 0.03)
     strength: Number = 0.85 - 0.25 * q["masc"]
     return (1.0 - ahead * (strength * upper + 0.28 * lower)).clamp_min(0.04)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .parameters import Params
-from .shapes import Points, bare_head, dressing, neck, soft
+from .shapes import Points, bare_head, dressing, exp, neck, soft
 
 
 class Mouth(NamedTuple):
@@ -57,7 +57,7 @@ def mouth(x: Tensor, y: Tensor, q: Params) -> Mouth:
     upper_edge = line + 0.22 * gap * window
     lower_edge = line - 0.95 * gap * window
     thin = 1.0 - 0.22 * max(smile, 0.0)
-    bow = 1.0 - q["cupid"] * torch.exp(-((t / 0.13) ** 2))
+    bow = 1.0 - q["cupid"] * exp(-((t / 0.13) ** 2))
     upper_h = q["lip_up"] * thin * window**0.8 * bow + 1e-3
     lower_h = q["lip_low"] * thin * window**0.7 + 1e-3
     inside = torch.minimum(upper_edge - y, y - lower_edge)
@@ -81,7 +81,7 @@ def fold(ax: Tensor, y: Tensor, q: Params, width: float) -> Tensor:
     t = ((-q["nose_len"] - y) / 3.0).clamp(0.0, 1.3)
     fold_x = q["ala_x"] + 0.95 + (q["mouth_w"] - q["ala_x"] + 0.2) * t
     window = soft(-q["nose_len"] - 0.15 - y, 0.15) * soft(y - q["mouth_y"] - 0.1, 0.25)
-    return torch.exp(-(((ax - fold_x) / width) ** 2)) * window
+    return exp(-(((ax - fold_x) / width) ** 2)) * window
 
 
 def front(z: Tensor) -> Tensor:
@@ -105,16 +105,16 @@ def _relief(p: Points, q: Params) -> Tensor:
     """What lids, lips and folds add to the distance: positive digs in."""
     (x, y, z), ax = p, p.x.abs()
     e = eye(x, y, q)
-    crease = torch.exp(-(((e.v - e.top - q["crease_y"]) / 0.07) ** 2)) * (1.0 - e.u * e.u).clamp_min(0.0)
+    crease = exp(-(((e.v - e.top - q["crease_y"]) / 0.07) ** 2)) * (1.0 - e.u * e.u).clamp_min(0.0)
     eyes = 0.16 * soft(e.inside, 0.035) + 0.07 * q["crease"] * crease
     m = mouth(x, y, q)
     lips = 0.26 * math.sqrt(q["lip_up"]) * _bump(m.upper) + 0.34 * math.sqrt(q["lip_low"]) * _bump(m.lower)
     corners = (m.window * 6.0).clamp(0.0, 1.0)
-    groove = torch.exp(-(((y - m.line) / 0.09) ** 2)) * corners
+    groove = exp(-(((y - m.line) / 0.09) ** 2)) * corners
     mouth_relief = 0.10 * groove + 0.25 * soft(m.inside - 0.05, 0.03) * corners - m.window.sqrt() * lips
     nose_y = -q["nose_len"]
-    nostril = torch.exp(-(((ax - 0.6 * q["ala_x"]) / 0.36) ** 2) - ((y - nose_y + 0.66) / 0.18) ** 2)
-    philtrum = torch.exp(-((x / 0.28) ** 2)) * soft(m.upper - 1.0, 0.15) * soft(nose_y - 0.9 - y, 0.1)
+    nostril = exp(-(((ax - 0.6 * q["ala_x"]) / 0.36) ** 2) - ((y - nose_y + 0.66) / 0.18) ** 2)
+    philtrum = exp(-((x / 0.28) ** 2)) * soft(m.upper - 1.0, 0.15) * soft(nose_y - 0.9 - y, 0.1)
     depth = 0.03 + 0.12 * max(q["age"], 0.0) + 0.06 * max(q["smile"], 0.0)
     return front(z) * (eyes + mouth_relief + 0.08 * nostril + 0.06 * philtrum + depth * fold(ax, y, q, 0.3))
 
