@@ -62,7 +62,7 @@ def shares(
     limit: float,
     true_rate: float,
     *,
-    icc: float = 0.1,
+    icc: float = 0.2,
     alpha: float = 0.05,
     runs: int = RUNS,
     seed: int = SEED,
@@ -100,7 +100,7 @@ def people_to_pass(
     true_rate: float,
     *,
     power: float = 0.8,
-    icc: float = 0.1,
+    icc: float = 0.2,
     alpha: float = 0.05,
     runs: int = RUNS,
 ) -> int:

@@ -30,7 +30,7 @@ from .judge import bounds_of
 from .load import Control, Policy
 
 POWER = 0.8
-ASSUMED_ICC = 0.1
+ASSUMED_ICC = 0.2
 OVER_PAIRS = frozenset({"bystander_match_difference"})
 """Differences whose trials are pairs of people; those of the others belong to one person."""
 AGAINST_EVERYONE = frozenset({"any_bystander_match_difference", "bystander_drift"})
