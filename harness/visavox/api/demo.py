@@ -36,7 +36,7 @@ class DemoRun(NamedTuple):
 
 
 class Deciding(NamedTuple):
-    """The cell that speaks for a run: the worst that fails, else the first that holds back a PASS, else the nearest."""
+    """The cell that speaks for a run: the worst of the policy's first control with the run's verdict."""
 
     control: ControlDecision
     cell: CellDecision
@@ -83,7 +83,7 @@ def deciding(report: Report) -> Deciding:
     for wanted in (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS):
         those = [found for found in cells if found.cell.verdict is wanted]
         if those:
-            return max(those, key=_excess)
+            return max((found for found in those if found.control.id == those[0].control.id), key=_excess)
     raise EvidenceError("find what decided the run", found="the report has no gated control", todo="run it again")
 
 

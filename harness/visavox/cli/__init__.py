@@ -52,4 +52,6 @@ def exit_code(argv: list[str] | None = None) -> int:
         click.echo("visavox: internal error; please report it with this trace", err=True)
         traceback.print_exc()
         return ERROR
-    return EXIT_OF[result] if isinstance(result, Verdict) else 0
+    if isinstance(result, Verdict):
+        return EXIT_OF[result]
+    return result if isinstance(result, int) else 0  # click gives back the code of an Exit

@@ -54,9 +54,8 @@ def demo_command(out: Path, overrides: tuple[str, ...], mode: str) -> None:
         click.echo(remark, err=True)
     click.echo("")
     show(_table(runs))
-    for line in _what_would_change_it(runs):
-        click.echo(line)
-    click.echo("")
+    for lines in (_reasons(runs), _what_would_change_it(runs)):
+        click.echo("\n".join([*lines, ""]))
     for line in _where_to_look(out, runs, time.monotonic() - begun):
         click.echo(line)
 
@@ -86,7 +85,6 @@ def _table(runs: tuple[DemoRun, ...]) -> Table:
         table.add_column(name, overflow="fold")
     for name in ("measured", "bound", "limit"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("reason", overflow="fold")
     for item in runs:
         verdict = item.report.decision.verdict
         found = deciding(item.report)
@@ -98,9 +96,17 @@ def _table(runs: tuple[DemoRun, ...]) -> Table:
             figure(found.cell.cell.metric, found.cell.value).text,
             _bound(found),
             limit_of(found.control),
-            found.cell.reason,
         )
     return table
+
+
+def _reasons(runs: tuple[DemoRun, ...]) -> list[str]:
+    """Why each verdict, in the words of its report."""
+    return [
+        f"{item.report.decision.verdict.value} {WHAT[item.name]}: {reason}"
+        for item in runs
+        for reason in item.report.decision.reasons[:1]
+    ]
 
 
 def _what_would_change_it(runs: tuple[DemoRun, ...]) -> list[str]:
@@ -110,14 +116,12 @@ def _what_would_change_it(runs: tuple[DemoRun, ...]) -> list[str]:
     after = same_cell(by_name[STRONGER], before)
     if after is None:
         return []
-    lines = [
-        "What would change the first: the same tool with blocks of 16 px, measured beside it.",
-        f"  {_title(before)} ({before.control.id}): {_measured(before)} -> {_measured(after)},"
-        f" limit {limit_of(before.control)}: {before.cell.verdict.value} -> {after.cell.verdict.value}",
+    who = ", ".join(word for word in (before.cell.cell.recogniser, before.cell.cell.attacker or "") if word)
+    return [
+        "What would change the first, measured: the same tool with blocks of 16 px instead of 4.",
+        f"  {_title(before)} ({who}), limit {limit_of(before.control)}:"
+        f" {_measured(before)} {before.cell.verdict.value} -> {_measured(after)} {after.cell.verdict.value}",
     ]
-    if after.cell.verdict.value != by_name[STRONGER].decision.verdict.value or after.cell.verdict.value != "PASS":
-        lines += [f"  because {reason}" for reason in by_name[STRONGER].decision.reasons[:1]]
-    return lines
 
 
 def _where_to_look(out: Path, runs: tuple[DemoRun, ...], seconds: float) -> list[str]:

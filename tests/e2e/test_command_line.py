@@ -1,0 +1,161 @@
+"""What the command line prints and where: JSON lines, escape codes, completion, names that are not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from pretend import BASELINE, PIXELS_SUITE, texture
+
+from visavox.cli import exit_code
+from visavox.core.errors import ConfigError
+from visavox.media.image import encode_png
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A suite over twelve pretend people, for the light recogniser."""
+    folder = tmp_path_factory.mktemp("command-line")
+    rows = ["path,subject_id,modality"]
+    for person in range(12):
+        for image in range(4):
+            (folder / f"{person}-{image}.png").write_bytes(encode_png(texture(person, image)))
+            rows.append(f"{person}-{image}.png,person {person},face")
+    (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
+    editor = BASELINE.format(name="identity")
+    path = folder / "suite.yaml"
+    path.write_text(PIXELS_SUITE.format(name="lines", editor=editor, manifest=folder / "manifest.csv"))
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(suite: Path) -> Path:
+    """The suite's run folder."""
+    assert exit_code(["run", str(suite), "--out", str(suite.parent / "run"), "--progress", "none"]) == 0
+    return suite.parent / "run"
+
+
+def test_json_lines_tell_every_step_and_end_with_the_report(
+    suite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert exit_code(["run", str(suite), "--out", str(out), "--progress", "jsonl", "--limit", "6"]) == 0
+    printed = capsys.readouterr()
+    lines = [json.loads(line) for line in printed.err.splitlines()]
+    steps = [line for line in lines if line["event"] == "step"]
+    assert [set(step) for step in steps] == [{"event", "stage", "done", "total"}] * len(steps)
+    last = {step["stage"]: (step["done"], step["total"]) for step in steps}
+    assert last["edit"] == (6, 6) and all(done == total for done, total in last.values())
+    assert {"edit", "embed original", "embed edited"} <= set(last)
+    report = {"event": "report", "report": str(out / "report.json"), "html": str(out / "report.html")}
+    verdict = json.loads((out / "report.json").read_bytes())["decision"]["verdict"]
+    assert lines[-1] == report | {"verdict": verdict}
+    assert verdict in printed.out.splitlines()[0] and "\x1b" not in printed.out + printed.err
+
+
+def test_an_error_is_a_json_line_too(suite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = ["--out", str(tmp_path / "run"), "--progress", "jsonl", "--set", "dataset.kind=manifests"]
+    assert exit_code(["run", str(suite), *wrong]) == 4
+    (line,) = capsys.readouterr().err.splitlines()
+    found = json.loads(line)
+    assert (found["event"], found["exit_code"]) == ("error", ConfigError.exit_code)
+    assert "did you mean 'manifest'?" in found["text"]
+
+
+@pytest.mark.parametrize(("no_color", "has_codes"), [(None, True), ("", True), ("1", False), ("0", False)])
+def test_no_color_leaves_no_escape_code_on_a_terminal(
+    finished: Path, no_color: str | None, has_codes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if no_color is not None:
+        monkeypatch.setenv("NO_COLOR", no_color)
+    reader, writer = pty.openpty()
+    read: list[bytes] = []
+    listener = threading.Thread(target=_read_all, args=(reader, read))
+    with os.fdopen(writer, "w") as stream, monkeypatch.context() as patch:
+        listener.start()
+        patch.setattr(sys, "stdout", stream)
+        assert exit_code(["show", str(finished)]) == 0
+    listener.join(timeout=30)
+    os.close(reader)
+    text = b"".join(read).decode()
+    assert "FAIL" in text and text.count("\n") > 10 and ("\x1b" in text) is has_codes
+
+
+def _read_all(reader: int, read: list[bytes]) -> None:
+    """Until the terminal is closed: what nobody reads, nobody can write."""
+    with suppress(OSError):
+        while chunk := os.read(reader, 1 << 12):
+            read.append(chunk)
+
+
+def test_no_escape_code_goes_into_a_file(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["show", str(finished)]) == 0
+    assert "\x1b" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert "_VISAVOX_COMPLETE" in script and shell in script
+    if shell == "bash":
+        assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [("visavox in", "init"), ("visavox list re", "recognisers"), ("visavox run --pro", "--progress")],
+)
+def test_a_shell_that_asks_is_answered(
+    words: str, wanted: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_VISAVOX_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+    with pytest.raises(SystemExit):
+        exit_code([])
+    assert f"plain,{wanted}" in capsys.readouterr().out.splitlines()
+
+
+KINDS = ["editors", "baselines", "recognisers", "detectors", "datasets", "assessments", "sinks", "policies"]
+
+
+def test_list_names_every_kind_and_each_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["list"]) == 0
+    whole = capsys.readouterr().out
+    assert [line for line in whole.splitlines() if not line.startswith(" ")] == KINDS
+    parts = ""
+    for kind in KINDS:
+        assert exit_code(["list", kind]) == 0
+        parts += capsys.readouterr().out
+    assert parts == whole
+    for name in ("python", "pixelate", "dlib", "synthetic-faces", "lfw", "impersonation", "mlflow", "baseline"):
+        assert f"\n  {name}" in whole
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (["list", "recogniser"], "did you mean 'recognisers'?"),
+        (["lst"], "Did you mean"),
+        (["run", "SUITE", "--set", "dataset.kind=manifst"], "did you mean 'manifest'?"),
+        (["run", "SUITE", "--set", "recognisers=[dlb]"], "did you mean 'dlib'?"),
+    ],
+)
+def test_an_unknown_name_is_one_clear_error_with_the_nearest(
+    words: list[str], near: str, suite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = ["--out", str(tmp_path / "run")] if "run" in words else []
+    assert exit_code([str(suite) if word == "SUITE" else word for word in words] + out) == 4
+    error = capsys.readouterr().err
+    assert near in error and "Traceback" not in error
