@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,19 @@ from visavox.api.running import score_tables
 from visavox.cli.plan_command import page
 from visavox.core.config import parse_suite
 from visavox.core.digest import sha256_bytes
-from visavox.core.records import EditRow, Output, RecogniserSpec, Sample
-from visavox.core.terms import Attacker, Modality, Outcome, Support, Verdict
+from visavox.core.records import (
+    AssessmentResult,
+    CellDecision,
+    DatasetSummary,
+    Digest,
+    EditRow,
+    Estimate,
+    IntervalBasis,
+    Output,
+    RecogniserSpec,
+    Sample,
+)
+from visavox.core.terms import Attacker, Modality, Outcome, Support, ToolClass, Verdict
 from visavox.engine import tables
 from visavox.engine.embed import cases_of_sets
 from visavox.engine.folder import RunFolder
@@ -31,7 +43,7 @@ from visavox.engine.progress import silent
 from visavox.engine.score import LoadedSet, Scorer
 from visavox.metrics import intervals, planning, power
 from visavox.metrics.operating_points import threshold_at_fmr
-from visavox.policy.judge import plan_cells
+from visavox.policy.judge import Facts, judge, plan_cells
 from visavox.policy.load import load_policy
 from visavox.policy.planner import Basis, CellForecast, forecast, people_for_support
 from visavox.ports.assessment import DETECTED, MASKED, ORIGINAL, assessments
@@ -337,3 +349,55 @@ def test_a_spec_is_not_needed_to_plan() -> None:
     assert plan_run(known("anonymise", 6, judges=("facenet-vggface2",)), controls=False).counts.judges == (
         RecogniserSpec(name="facenet-vggface2", id="facenet-vggface2").id,
     )
+
+
+# ---------------------------------------------------------------- an undecided run says how many people would decide it
+def unchanged(rate: float, k: int, *, people_missing: float = 0.0) -> CellDecision:
+    """The judge's decision on the unchanged outputs of k people, four each; the share missing counts both ways."""
+    basis = IntervalBasis(
+        p_low=rate, n_eff_low=4 * k / 1.3, p_high=rate + people_missing, n_eff_high=4 * k / 1.3, df=k - 1
+    )
+    estimate = Estimate(
+        name="unchanged_share", value=rate, low=0.0, high=1.0, lower=0.0, upper=1.0, method="m", n=4 * k, n_eff=4 * k,
+        n_subjects=k, recogniser="", basis=(basis,),
+    )  # fmt: skip
+    policy = load_policy("baseline").policy
+    policy = policy.model_copy(update={"controls": tuple(c for c in policy.controls if c.id == "BASE-UNCHANGED")})
+    results = (AssessmentResult(assessment="ledger", modality=Modality.FACE, estimates=(estimate,)),)
+    dataset = DatasetSummary(
+        kind="manifest", digest=Digest(sha256="0" * 64), modality=Modality.FACE, n_subjects=k, n_samples=4 * k,
+        n_test_subjects=k, n_test_samples=4 * k, consent={"granted": 4 * k},
+    )  # fmt: skip
+    cells = plan_cells(policy, ToolClass.ANONYMISE, ["a"])
+    facts = Facts(ToolClass.ANONYMISE, Modality.FACE, results, (), dataset, smoke=False)
+    return judge(policy, cells, facts).controls[0].cells[0]
+
+
+@pytest.mark.parametrize(("rate", "verdict"), [(0.04, Verdict.PASS), (0.12, Verdict.FAIL)])
+def test_the_hint_names_the_people_who_decide(rate: float, verdict: Verdict) -> None:
+    here = unchanged(rate, 30)
+    assert here.verdict is Verdict.INCONCLUSIVE
+    found = re.search(r"; at this rate about (\d+) people like these would decide it, here 30$", here.reason)
+    assert found is not None, here.reason
+    assert unchanged(rate, int(found[1])).verdict is verdict
+    assert unchanged(rate, int(found[1]) - 2).verdict is Verdict.INCONCLUSIVE
+
+
+def test_where_no_number_of_people_decides_the_hint_says_so() -> None:
+    assert unchanged(0.07, 30).reason.endswith("; at this rate no number of people would decide it")
+    assert unchanged(0.06, 30, people_missing=0.05).reason.endswith("no number of people would decide it")
+
+
+def test_what_is_decided_needs_no_hint() -> None:
+    for rate in (0.0, 0.6):
+        assert "people like these" not in unchanged(rate, 40).reason
+
+
+def test_a_large_data_set_is_rehearsed_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("visavox.api.planning.MOST_SAMPLES", 36)
+    monkeypatch.setattr("visavox.api.planning.ENOUGH_PEOPLE", 2)
+    plan = plan_run(known("anonymise", 20, 3))
+    assert (plan.rehearsed_people, plan.counts.test_people, plan.work.model_calls) == (12, 20, 60)
+    assert any("Rehearsed with 12 people" in line.plain for line in page(plan))
+    edited = next(found for found in plan.controls if found.control == "BASE-EDITED")
+    assert (edited.people, edited.trials) == (12, 36)
