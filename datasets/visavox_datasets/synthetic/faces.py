@@ -67,6 +67,7 @@ def render_files(seed: int, people: Sequence[tuple[int, int]], *, size_px: int, 
         ) from error
     files = []
     threads = torch.get_num_threads()
+    torch.set_flush_denormal(True)  # products of vanishing weights take many times as long otherwise
     torch.set_num_threads(1)  # thousands of small steps: waking a second thread costs more than it does
     try:
         with torch.inference_mode():
@@ -75,6 +76,7 @@ def render_files(seed: int, people: Sequence[tuple[int, int]], *, size_px: int, 
                 files.append(_photograph(picture, draw_camera(seed, identity, image)))
     finally:
         torch.set_num_threads(threads)
+        torch.set_flush_denormal(False)
     return files
 
 

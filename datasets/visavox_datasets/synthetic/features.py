@@ -98,7 +98,11 @@ def rough_scene(p: Points, q: Params) -> Tensor:
 def scene(p: Points, q: Params) -> Tensor:
     """Distances (4, n) to SKIN, HAIR, CLOTH and GLASSES with all features."""
     throat = neck(p, q)
-    return torch.stack([bare_head(p, throat, q) + _relief(p, q), *dressing(p, throat, q)])
+    head = bare_head(p, throat, q)
+    is_featured = (p.z > 3.0) & (p.y < 2.6) & (p.y > q["mouth_y"] - 2.5)  # elsewhere the relief is nothing
+    featured = is_featured.nonzero()[:, 0]
+    head[featured] += _relief(Points(*(c[featured] for c in p)), q)
+    return torch.stack([head, *dressing(p, throat, q)])
 
 
 def _relief(p: Points, q: Params) -> Tensor:
