@@ -263,8 +263,8 @@ def _only_json(value: object, what: str, path: tuple[str, ...]) -> None:
         raise ConfigError(f"read {what}", found=f"{where}: {value!r} is no finite number", todo="write a finite number")
 
 
-def explain(error: ValidationError, *, what: str) -> ConfigError:
-    """A pydantic error as one message that names every faulty key."""
+def explain(error: ValidationError, *, what: str, schema: str = "suite") -> ConfigError:
+    """A pydantic error as one message that names every faulty key; ``schema`` says which one prints what is allowed."""
     lines = []
     for fault in error.errors():
         path = ".".join(
@@ -280,7 +280,7 @@ def explain(error: ValidationError, *, what: str) -> ConfigError:
         elif fault["type"] in {"enum", "literal_error"}:
             text = f"{text}, found {fault['input']!r}"
         lines.append(f"  {path}: {text}" if path else f"  {text}")
-    return ConfigError(f"read {what}", found="\n".join(lines), todo="`visavox schema suite` prints what is allowed")
+    return ConfigError(f"read {what}", found="\n".join(lines), todo=f"`visavox schema {schema}` prints what is allowed")
 
 
 def apply_overrides(value: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:

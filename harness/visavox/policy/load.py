@@ -136,5 +136,5 @@ def parse_policy(text: str, *, what: str) -> LoadedPolicy:
     try:
         policy = Policy.model_validate(read_yaml(text, what=what))
     except ValidationError as error:
-        raise explain(error, what=what) from error
+        raise explain(error, what=what, schema="policy") from error
     return LoadedPolicy(policy=policy, text=text, digest=sha256_bytes(text.encode()))

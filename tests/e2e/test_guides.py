@@ -1,0 +1,87 @@
+"""The plug-ins and the policy of the guides, installed as a reader would and run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from visavox.core.config import read_yaml
+from visavox.policy.load import parse_policy
+
+GUIDES = Path(__file__).parents[2] / "docs" / "how-to"
+
+
+def blocks(name: str) -> Mapping[str, str]:
+    """Files of a guide by their names."""
+    return dict(re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", (GUIDES / name).read_text(), re.DOTALL))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of installed packages: both guides' plug-ins with their entry points."""
+    found = tmp_path_factory.mktemp("site")
+    for guide, package in (("add-a-recogniser.md", "acme-judge"), ("add-a-data-set.md", "acme-people")):
+        text = (GUIDES / guide).read_text()
+        (entry,) = re.findall(r"```toml\n\[project\.entry-points\.\"visavox\.plugins\"\]\n(.*?)```", text, re.DOTALL)
+        for name, code in blocks(guide).items():
+            (found / name).parent.mkdir(exist_ok=True)
+            (found / name).write_text(code)
+        info = found / f"{package.replace('-', '_')}-1.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1\n")
+        (info / "entry_points.txt").write_text("[visavox.plugins]\n" + entry.replace('"', ""))
+    return found
+
+
+def visavox(site: Path, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONPATH": str(site), "XDG_DATA_HOME": str(folder / "data")}
+    command = [sys.executable, "-m", "visavox", *words]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+def test_the_plug_ins_are_listed_and_judge_a_run(site: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    for person in range(16):  # a threshold at 1e-3 needs 3,000 comparisons
+        face = rng.integers(0, 255, (6, 6, 3))
+        (tmp_path / "people" / f"p{person}").mkdir(parents=True)
+        for k in range(4):
+            picture = np.kron(face, np.ones((16, 16, 1))) + rng.normal(0, 12, (96, 96, 3))
+            Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(
+                tmp_path / "people" / f"p{person}" / f"{k}.jpg", quality=95
+            )
+    listed = visavox(site, tmp_path, "list").stdout
+    assert "grey-grid" in listed and "people-folders" in listed
+    (tmp_path / "suite.yaml").write_text(
+        "name: acme\neditor: {kind: baseline, name: identity, tool_class: anonymise}\n"
+        "dataset: {kind: people-folders, path: people}\nrecognisers: [grey-grid]\n"
+        "assessments: {identity_leak: {attackers: [ignorant]}}\npolicy: baseline\nseed: 1\n"
+    )
+    done = visavox(site, tmp_path, "run", "suite.yaml", "--out", "run", "--progress", "none")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    (rate,) = [
+        e
+        for e in report["results"][0]["estimates"]
+        if e["name"] == "subject_match_rate" and e["attacker"] == "ignorant" and e["recogniser"] == "grey-grid"
+    ]
+    assert rate["value"] == 1.0
+    assert report["dataset"]["consent"] == {"granted": 64}
+    missing = visavox(site, tmp_path, "plan", "suite.yaml", "--set", "dataset.path=nowhere", "--no-controls")
+    assert missing.returncode == 3
+    assert "give `path`: one folder a person" in missing.stderr
+
+
+def test_the_policy_is_one() -> None:
+    ((name, text),) = blocks("write-a-policy.md").items()
+    policy = parse_policy(text, what=name).policy
+    assert policy.limits() == {"subject_match_rate": 0.02, "non_edited_share": 0.05}
+    assert set(read_yaml(text, what=name)) <= set(type(policy).model_fields)
