@@ -81,7 +81,7 @@ def page(plan: RunPlan) -> Iterator[Text]:
     yield from _entry(
         "cases", f"{counts.cases}" + (f", among them {' and '.join(more)}" if more else "") + f"; consent {consent}"
     )
-    yield from _entry("judges", f"{', '.join(counts.judges)}; {counts.cells} cells to decide")
+    yield from _entry("judges", f"{', '.join(counts.judges)}; cells to decide: {counts.cells}")
     yield from _entry(
         "work",
         f"{work.model_calls:,} edits by the tool, {work.embedded:,} images embedded by each judge, at most "

@@ -322,11 +322,13 @@ def _statement(found: CellForecast, control: Control, n_people: int) -> str:
 
 
 def _pass_words(found: CellForecast, n_people: int) -> str:
+    least = found.needs[0].people if found.needs else None
     if found.if_clean is Verdict.PASS:
+        if found.passes_up_to is None and least is not None and least > n_people:
+            return f"may PASS if nothing leaks, with luck: needs {least} people, here {n_people}"
         if found.passes_up_to is None or found.passes_up_to < found.limit / 50:
             return "can PASS if nothing leaks"
         return f"can PASS up to a true rate of about {_percent(found.passes_up_to)}"
-    least = found.needs[0].people if found.needs else None
     if least is not None and least > n_people:
         return f"cannot PASS: needs {least} people, here {n_people}"
     return f"cannot PASS: {found.reason}"
