@@ -290,11 +290,11 @@ SIDES: dict[str, Callable[[Settings], Side]] = {
 
 def turn(side: Side) -> dict[str, Any]:
     """One timed round."""
-    started = time.perf_counter()
+    started = time.perf_counter(), time.process_time()
     result = side.work()
-    seconds = time.perf_counter() - started
+    wall, cpu = time.perf_counter() - started[0], time.process_time() - started[1]
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": seconds, "summary": side.summary(result), "peak_mib": peak_mib}
+    return {"wall": wall, "cpu": cpu, "summary": side.summary(result), "peak_mib": peak_mib}
 
 
 def main(name: str, settings: Settings) -> None:

@@ -153,8 +153,7 @@ def tiles(vectors: Templates, persons: Ints, *, compare: Compare | None = None, 
                 shape = rows.stop - top, columns.stop - left
                 scores = np.matmul(vectors[rows], vectors[columns].T, out=room[: shape[0] * shape[1]].reshape(shape))
             else:
-                scores = np.array(compare(vectors[rows], vectors[columns]), np.float32)
-            scores += 0.0  # -0 becomes 0, which it equals
+                scores = np.asarray(compare(vectors[rows], vectors[columns]), np.float32)
             if persons[rows.stop - 1] < persons[left]:
                 yield Tile(scores, None, None)
                 continue
@@ -207,7 +206,7 @@ class _Scan:
         def watched() -> Iterator[Tile]:
             for part in work:
                 if part.mated is not None:
-                    kept.append(part.scores[part.mated])
+                    kept.append(part.scores[part.mated] + np.float32(0))
                 yield part
 
         self._count(watched(), raw)
@@ -273,12 +272,16 @@ class _Scan:
             np.add.at(values, place[bits >> 16] * _HALF + (bits & 0xFFFF), 1)
             waiting.clear()
 
+        least = _floats(np.array([self._open[0] << 16]))[0] if self._open else np.inf
         for part in work:
             for scores in _portions(part):
-                upper = scores.view(np.uint16)[_UPPER::2].astype(np.intp)
                 if raw is not None:
-                    raw += np.bincount(upper, minlength=_HALF)
-                waiting.append(scores.view(np.uint32)[is_open[upper]])
+                    counts = np.bincount(scores.view(np.uint16)[_UPPER::2], minlength=_HALF)
+                    if counts[_HALF // 2]:  # -0 perhaps: it becomes 0, which it equals
+                        counts = np.bincount((scores + np.float32(0)).view(np.uint16)[_UPPER::2], minlength=_HALF)
+                    raw += counts
+                high = (scores[scores >= least] + np.float32(0)).view(np.uint32)
+                waiting.append(high[is_open[high >> 16]])
             if sum(map(len, waiting)) > _FLUSH:
                 flush()
         flush()
@@ -311,7 +314,10 @@ def _guess(vectors: Templates, persons: Ints, shares: Sequence[float], compare: 
 
 
 def _within(vectors: Templates, persons: Ints, compare: Compare) -> npt.NDArray[np.float32]:
-    """Mated scores, of some thousand people where there are more."""
+    """Some mated scores: neighbours, or whole people where scores are no products."""
+    if compare is _products:
+        same = np.flatnonzero(persons[1:] == persons[:-1])
+        return np.einsum("ij,ij->i", vectors[same], vectors[same + 1])
     ends = np.append(np.flatnonzero(np.diff(persons)) + 1, len(persons))
     blocks = [vectors[a:b] for a, b in zip(np.append(0, ends[:-1]), ends, strict=True) if b > a + 1]
     step = -(-len(blocks) // _PEOPLE)
@@ -320,8 +326,10 @@ def _within(vectors: Templates, persons: Ints, compare: Compare) -> npt.NDArray[
 
 def _crossing(mated: npt.NDArray[np.float32], non_mated: npt.NDArray[np.float32]) -> float:
     """The FMR at which FNMR equals it, both samples ascending."""
-    behind = np.searchsorted(mated, non_mated) / mated.size - np.arange(non_mated.size, 0, -1) / non_mated.size
-    return 1.0 - int(np.searchsorted(behind, 0.0)) / non_mated.size
+    fmr = 1.0 - np.searchsorted(non_mated, mated) / non_mated.size
+    fnmr = np.arange(mated.size) / mated.size
+    reached = np.flatnonzero(fnmr >= fmr)
+    return float((fmr[reached[0]] + fnmr[reached[0]]) / 2) if reached.size else float(fmr[-1])
 
 
 def _portions(part: Tile) -> Iterator[npt.NDArray[np.float32]]:
@@ -382,11 +390,11 @@ def _eer(scan: _Scan, mated: npt.NDArray[np.float32]) -> EqualErrorRate:
     thresholds = np.append(np.unique(np.concatenate([scan.values(low, crossing, high), near])), np.inf)
     fnmr, fmr = _missed(mated, thresholds), np.append(scan.matches(thresholds[:-1]) / scan.n, 0.0)
     right = int(np.flatnonzero(fnmr >= fmr)[0])
-    found = [
-        EqualErrorRate((a + b) / 2, threshold, b, a, (a + b) / 2 > 0.5)
-        for a, b, threshold in zip(fnmr.tolist(), fmr.tolist(), thresholds.tolist(), strict=True)
+    ends = slice(max(right - 1, 0), right + 1)
+    around = [
+        EqualErrorRate((a + b) / 2, threshold, a, b, (a + b) / 2 > 0.5)
+        for a, b, threshold in zip(fmr[ends].tolist(), fnmr[ends].tolist(), thresholds[ends].tolist(), strict=True)
     ]
-    around = found[max(right - 1, 0)], found[right]
     return min(around, key=lambda point: (round(abs(point.fmr - point.fnmr), 12), point.eer))
 
 
