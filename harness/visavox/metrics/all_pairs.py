@@ -317,7 +317,8 @@ def _within(vectors: Templates, persons: Ints, compare: Compare) -> npt.NDArray[
     """Some mated scores: neighbours, or whole people where scores are no products."""
     if compare is _products:
         same = np.flatnonzero(persons[1:] == persons[:-1])
-        return np.einsum("ij,ij->i", vectors[same], vectors[same + 1])
+        neighbours: npt.NDArray[np.float32] = np.einsum("ij,ij->i", vectors[same], vectors[same + 1])
+        return neighbours
     ends = np.append(np.flatnonzero(np.diff(persons)) + 1, len(persons))
     blocks = [vectors[a:b] for a, b in zip(np.append(0, ends[:-1]), ends, strict=True) if b > a + 1]
     step = -(-len(blocks) // _PEOPLE)
