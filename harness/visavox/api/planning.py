@@ -19,6 +19,7 @@ from visavox.core.terms import Modality, Outcome, Verdict
 from visavox.engine.embed import cases_of_sets
 from visavox.engine.folder import RunFolder
 from visavox.engine.plan import make_plan
+from visavox.metrics.power import STRANGER_EFFECT
 from visavox.policy.planner import ASSUMED_ICC, Basis, CellForecast, forecast
 from visavox.ports.assessment import MASKED, ScoreTable, assessments
 from visavox.ports.dataset import Dataset
@@ -311,7 +312,8 @@ def _decided(known: Outline) -> dict[str, object]:
 _ASSUMPTIONS = (
     "every case is edited, every face found, every judge competent and untrained on these people",
     f"people differ with an intra-person correlation of {ASSUMED_ICC:g}; trials are spread evenly over them",
-    "scores of outputs are spread like those of strangers, so that a rate moves with its threshold",
+    "scores of outputs are spread like those of strangers, so that a rate moves with its threshold; of the variance of "
+    f"strangers' scores each of the two people brings {STRANGER_EFFECT:g}",
     "more people have as many recordings each as these; PASS and FAIL with 80 % power, in the suite's Holm family",
 )
 

@@ -23,6 +23,8 @@ SEED = 20260701
 RUNS = 400
 """Of one simulation: the standard error of a share of 80 % is 2 %."""
 LOOKS = 12
+STRANGER_EFFECT = 0.05
+"""Share of the variance of strangers' scores assumed to belong to each of the two people; STATISTICS 3e tries it."""
 STEPS = 9
 """Halvings of a range of rates: to 1/512 of it."""
 
@@ -69,8 +71,8 @@ def shares(
 ) -> Shares:
     """How often a rate passes and fails; at a true rate of 0 nothing is seen, and nothing is simulated.
 
-    Beta-binomial people. Where the threshold is estimated, V grows by (p (1 - p) b)^2 / (f n_non), with b of
-    ``threshold_slope``: comparisons of strangers taken as independent (docs/studies/planner.md says what that costs).
+    Beta-binomial people. Where the threshold is estimated, V grows by (p (1 - p) b)^2 times the variance of its log
+    FMR, with b of ``threshold_slope``.
 
     Args:
         design: people, trials and comparisons.
@@ -123,7 +125,7 @@ def threshold_slope(rate: float, fmr: float) -> float:
     Every output leaks a little then; where a share of them leaks wholly, the rate hardly moves with the threshold.
 
     >>> round(threshold_slope(0.0175, 1e-3), 2), round(threshold_slope(1e-3, 1e-3), 2)
-    (0.76, 1.0)
+    (0.75, 1.0)
     """
     density = math.exp(0.5 * (float(special.ndtri(fmr)) ** 2 - float(special.ndtri(rate)) ** 2))
     return density * fmr / (rate * (1 - rate))
@@ -263,6 +265,22 @@ def people_to_decide(
     return high
 
 
+def log_fmr_variance(design: Design) -> float:
+    """Variance of the log of the FMR that a threshold really has, which is read at a target FMR f; 0 without one.
+
+    1 / (f n_non) for as many independent comparisons, and 4 rho h^2 / people since they share people, each of whom
+    brings rho of the variance of normal scores; h = phi(z_f) / f.
+
+    >>> round(log_fmr_variance(Design(people=50, trials=600, floor=1.0, non_mated=19_600, fmr=1e-3)), 3)
+    0.096
+    """
+    if not design.non_mated:
+        return 0.0
+    steepness = math.exp(-0.5 * float(special.ndtri(design.fmr)) ** 2) / math.sqrt(2 * math.pi) / design.fmr
+    shared = 4 * STRANGER_EFFECT * steepness * steepness / design.people
+    return 1.0 / (design.fmr * design.non_mated) + shared
+
+
 class _Simulated(NamedTuple):
     p: Floats
     n: float
@@ -273,9 +291,7 @@ class _Simulated(NamedTuple):
 def _simulated(design: Design, rate: float, icc: float, runs: int, seed: int) -> _Simulated:
     """Rates and design effects of many data sets of one design."""
     errors, people, draws = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(3))
-    slope, log_error = 0.0, 0.0
-    if design.non_mated:
-        slope, log_error = threshold_slope(rate, design.fmr), 1.0 / (design.fmr * design.non_mated)
+    slope, log_error = threshold_slope(rate, design.fmr), log_fmr_variance(design)
     moved = special.expit(special.logit(rate) + slope * math.sqrt(log_error) * errors.standard_normal(runs))
     rates = np.broadcast_to(moved, (design.people, runs))
     if icc > 0:
