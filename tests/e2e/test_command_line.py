@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from pretend import BASELINE, PIXELS_SUITE, texture
@@ -35,29 +37,34 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+class Run(NamedTuple):
+    """A finished run, and what it printed."""
+
+    folder: Path
+    out: str
+    err: str
+
+
 @pytest.fixture(scope="module")
-def finished(suite: Path) -> Path:
-    """The suite's run folder."""
-    assert exit_code(["run", str(suite), "--out", str(suite.parent / "run"), "--progress", "none"]) == 0
-    return suite.parent / "run"
+def run(suite: Path) -> Run:
+    """A smoke run of the suite with ``--progress jsonl``."""
+    out, err, folder = io.StringIO(), io.StringIO(), suite.parent / "run"
+    with redirect_stdout(out), redirect_stderr(err):
+        assert exit_code(["run", str(suite), "--out", str(folder), "--progress", "jsonl", "--limit", "6"]) == 0
+    return Run(folder, out.getvalue(), err.getvalue())
 
 
-def test_json_lines_tell_every_step_and_end_with_the_report(
-    suite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "run"
-    assert exit_code(["run", str(suite), "--out", str(out), "--progress", "jsonl", "--limit", "6"]) == 0
-    printed = capsys.readouterr()
-    lines = [json.loads(line) for line in printed.err.splitlines()]
+def test_json_lines_tell_every_step_and_end_with_the_report(run: Run) -> None:
+    lines = [json.loads(line) for line in run.err.splitlines()]
     steps = [line for line in lines if line["event"] == "step"]
     assert [set(step) for step in steps] == [{"event", "stage", "done", "total"}] * len(steps)
     last = {step["stage"]: (step["done"], step["total"]) for step in steps}
     assert last["edit"] == (6, 6) and all(done == total for done, total in last.values())
     assert {"edit", "embed original", "embed edited"} <= set(last)
-    report = {"event": "report", "report": str(out / "report.json"), "html": str(out / "report.html")}
-    verdict = json.loads((out / "report.json").read_bytes())["decision"]["verdict"]
+    report = {"event": "report", "report": str(run.folder / "report.json"), "html": str(run.folder / "report.html")}
+    verdict = json.loads((run.folder / "report.json").read_bytes())["decision"]["verdict"]
     assert lines[-1] == report | {"verdict": verdict}
-    assert verdict in printed.out.splitlines()[0] and "\x1b" not in printed.out + printed.err
+    assert run.out.startswith(verdict) and "\x1b" not in run.out + run.err
 
 
 def test_an_error_is_a_json_line_too(suite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,7 +78,7 @@ def test_an_error_is_a_json_line_too(suite: Path, tmp_path: Path, capsys: pytest
 
 @pytest.mark.parametrize(("no_color", "has_codes"), [(None, True), ("", True), ("1", False), ("0", False)])
 def test_no_color_leaves_no_escape_code_on_a_terminal(
-    finished: Path, no_color: str | None, has_codes: bool, monkeypatch: pytest.MonkeyPatch
+    run: Run, no_color: str | None, has_codes: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "100")
@@ -84,11 +91,11 @@ def test_no_color_leaves_no_escape_code_on_a_terminal(
     with os.fdopen(writer, "w") as stream, monkeypatch.context() as patch:
         listener.start()
         patch.setattr(sys, "stdout", stream)
-        assert exit_code(["show", str(finished)]) == 0
+        assert exit_code(["show", str(run.folder)]) == 0
     listener.join(timeout=30)
     os.close(reader)
     text = b"".join(read).decode()
-    assert "FAIL" in text and text.count("\n") > 10 and ("\x1b" in text) is has_codes
+    assert "INCONCLUSIVE" in text and text.count("\n") > 10 and ("\x1b" in text) is has_codes
 
 
 def _read_all(reader: int, read: list[bytes]) -> None:
@@ -98,8 +105,8 @@ def _read_all(reader: int, read: list[bytes]) -> None:
             read.append(chunk)
 
 
-def test_no_escape_code_goes_into_a_file(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["show", str(finished)]) == 0
+def test_no_escape_code_goes_into_a_file(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["show", str(run.folder)]) == 0
     assert "\x1b" not in capsys.readouterr().out
 
 

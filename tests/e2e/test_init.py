@@ -82,12 +82,12 @@ def test_the_baseline_that_is_written_is_registered_and_takes_its_parameters(
 @pytest.mark.parametrize(
     ("kind", "tool_class"),
     [
-        (EditorKind.PYTHON, ToolClass.ANONYMISE),
         (EditorKind.COMMAND, ToolClass.SWAP),
         (EditorKind.FOLDER, ToolClass.MORPH),
     ],
 )
 def test_the_commands_that_are_printed_run(kind: EditorKind, tool_class: ToolClass, tmp_path: Path) -> None:
+    """Of ``python`` the tutorial's test types them, of ``baseline`` the demo's."""
     folder = tmp_path / "acme"
     assert exit_code(["init", "--kind", kind.value, "--tool-class", tool_class.value, str(folder)]) == 0
     written = {str(path.relative_to(folder)) for path in folder.rglob("*.*")}
