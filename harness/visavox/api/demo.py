@@ -97,10 +97,12 @@ def same_cell(report: Report, wanted: Deciding) -> Deciding | None:
 
 
 def _excess(found: Deciding) -> float:
-    """By how much the figure lies on the unsafe side of its limit."""
-    if found.cell.value is None:
+    """By how much the bound that decides lies on the unsafe side of the limit."""
+    cell = found.cell
+    bound = cell.opposite_bound if cell.verdict is Verdict.FAIL else cell.bound
+    if bound is None:
         return float("-inf")
-    difference = found.cell.value - found.control.limit.value
+    difference = bound - found.control.limit.value
     return difference if found.control.limit.op == "<=" else -difference
 
 

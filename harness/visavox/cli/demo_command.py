@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ WHAT = {
     SWAP: "face swap with a Poisson seam",
 }
 PORT = 5000
+WRAP = 118
+"""Columns of running text."""
 
 
 @click.command("demo")
@@ -55,7 +58,9 @@ def demo_command(out: Path, overrides: tuple[str, ...], mode: str) -> None:
     click.echo("")
     show(_table(runs))
     for lines in (_reasons(runs), _what_would_change_it(runs)):
-        click.echo("\n".join([*lines, ""]))
+        for line in lines:
+            click.echo(textwrap.fill(line, WRAP, subsequent_indent="  "))
+        click.echo("")
     for line in _where_to_look(out, runs, time.monotonic() - begun):
         click.echo(line)
 
