@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -53,9 +54,26 @@ def test_the_editable_form_uses_the_checkout() -> None:
     assert configs_dir() == ROOT / "configs"
 
 
-def test_no_media_of_people_are_in_the_wheel(wheel: Path) -> None:
-    pictures = [p for p in wheel.rglob("*") if p.suffix.lower() in {".jpg", ".jpeg", ".png", ".wav", ".flac", ".onnx"}]
-    assert pictures == []
+def test_the_only_media_in_the_wheel_are_the_synthetic_people(wheel: Path) -> None:
+    media = {".jpg", ".jpeg", ".png", ".wav", ".flac", ".onnx"}
+    folders = [str(p.parent.relative_to(wheel)) for p in wheel.rglob("*") if p.suffix.lower() in media]
+    assert folders == ["visavox_datasets/sets/people-100"] * 400
+    out = in_wheel(
+        wheel,
+        "from visavox.core.records import DatasetSpec; from visavox.ports.dataset import datasets\n"
+        "people = datasets.get('synthetic-faces')(DatasetSpec(kind='synthetic-faces'), 0)\n"
+        "print(len(people.samples), people.location(people.samples[0].id))",
+    )
+    assert out.startswith(f"400 {wheel}")
+
+
+def test_the_source_archive_carries_the_synthetic_people(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (built,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(built) as archive:
+        names = [name for name in archive.getnames() if "/visavox_datasets/sets/people-100/" in name]
+    assert len(names) == 403
 
 
 def test_gate_show_and_list_load_no_learning_framework(tmp_path: Path) -> None:
