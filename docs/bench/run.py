@@ -295,8 +295,8 @@ class Bench:
             return Line(name, sides, (median(a), median(b)), ratio, ("<=", goal) if goal else None, peaks, equal, note)
 
         return [
-            row("overhead of a run", ("wall", "models, loading included"), walls, models, 1.15, note),
-            row("... counting no model's loading", ("wall", "models at work"), walls, work, None),
+            row("overhead of a run", ("whole run", "models, loading included"), walls, models, 1.15, note),
+            row("... counting no model's loading", ("whole run", "models at work"), walls, work, None),
             row("second identical run", ("second", "first"), second_walls, walls, 0.05),
             row(
                 "... the stages that are cached", ("second", "first"), second_stages, first_stages, 0.05, "edit, embed"

@@ -30,6 +30,7 @@ Compare: TypeAlias = Callable[[Templates, Templates], npt.NDArray[np.float32]]
 TILE = 1024
 _HALF = 1 << 16
 _UPPER = 1 if sys.byteorder == "little" else 0  # which 16 bits of a float are the upper ones
+_INFINITE = (0x007F, 0xFF80)  # bins of the two infinities
 _AT_ONCE = 1 << 18  # scores: what is made of them stays in the processor's cache
 _PEOPLE = 5000
 _PILOT = 2048  # templates whose pairs guess the bins
@@ -272,7 +273,7 @@ class _Scan:
             np.add.at(values, place[bits >> 16] * _HALF + (bits & 0xFFFF), 1)
             waiting.clear()
 
-        least = _floats(np.array([self._open[0] << 16]))[0] if self._open else np.inf
+        windows = _windows(self._open)
         for part in work:
             for scores in _portions(part):
                 if raw is not None:
@@ -280,8 +281,9 @@ class _Scan:
                     if counts[_HALF // 2]:  # -0 perhaps: it becomes 0, which it equals
                         counts = np.bincount((scores + np.float32(0)).view(np.uint16)[_UPPER::2], minlength=_HALF)
                     raw += counts
-                high = (scores[scores >= least] + np.float32(0)).view(np.uint32)
-                waiting.append(high[is_open[high >> 16]])
+                for low, high in windows:
+                    near = (scores[(scores >= low) & (scores < high)] + np.float32(0)).view(np.uint32)
+                    waiting.append(near[is_open[near >> 16]])
             if sum(map(len, waiting)) > _FLUSH:
                 flush()
         flush()
@@ -308,9 +310,9 @@ def _guess(vectors: Templates, persons: Ints, shares: Sequence[float], compare: 
         ends = np.clip([1 - share - spread, 1 - share + spread], 0, 1) * (non_mated.size - 1)
         low, high = (int(key) >> 16 for key in _keys(non_mated[ends.round().astype(np.int64)].astype(np.float64)))
         middle = int(_keys(non_mated[[int((1 - share) * (non_mated.size - 1))]].astype(np.float64))[0]) >> 16
-        last = high + (_BEYOND if ends[1] >= non_mated.size - 1 else 2)
-        bins |= set(sorted(range(low - 1, last + 1), key=lambda number: abs(number - middle))[:_ROOM])
-    return {number for number in bins if 0 <= number < _HALF}
+        last = high + (_BEYOND if ends[1] >= non_mated.size - 1 else 4)
+        bins |= set(sorted(range(low - 3, last + 1), key=lambda number: abs(number - middle))[:_ROOM])
+    return {number for number in bins if _INFINITE[0] < number < _INFINITE[1]}
 
 
 def _within(vectors: Templates, persons: Ints, compare: Compare) -> npt.NDArray[np.float32]:
@@ -331,6 +333,16 @@ def _crossing(mated: npt.NDArray[np.float32], non_mated: npt.NDArray[np.float32]
     fnmr = np.arange(mated.size) / mated.size
     reached = np.flatnonzero(fnmr >= fmr)
     return float((fmr[reached[0]] + fnmr[reached[0]]) / 2) if reached.size else float(fmr[-1])
+
+
+def _windows(bins: Sequence[int]) -> list[tuple[np.float32, np.float32]]:
+    """Ranges of scores that hold the bins, parted at their widest gap: the EER's, as a rule, and the thresholds'."""
+    if not bins:
+        return []
+    edges = _floats(np.array([[number << 16, (number + 1) << 16] for number in bins])).astype(np.float32)
+    part = int(np.argmax(np.diff(bins))) + 1 if len(bins) > 1 else 0
+    ends = [(0, part - 1), (part, len(bins) - 1)] if part else [(0, 0)]
+    return [(edges[first, 0], edges[last, 1]) for first, last in ends]
 
 
 def _portions(part: Tile) -> Iterator[npt.NDArray[np.float32]]:
