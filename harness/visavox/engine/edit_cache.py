@@ -1,9 +1,9 @@
 """Edits by everything that makes them, kept across runs where ``execution.cache`` asks for it (off by default).
 
-Kept are the edits of editors whose whole code has a digest: baselines, and ``python`` editors whose entry is a file
-(every module below its folder counts, and ``artifact``). Programs and folders are run or read anew: what they load is
-not known. The key also holds the device, Python, every installed package with its version, and our own code. A unit
-is taken whole or not at all, for an edit may depend on the batch it was made in.
+Kept are the edits of baselines alone. What a user's own editor, program or folder loads beside the files it names is
+not known, and a verdict on yesterday's outputs would be no verdict on today's model. The key also holds the device,
+Python, every installed package with its version, and our own code. A unit is taken whole or not at all, for an edit may
+depend on the batch it was made in.
 
 Outputs are biometric data: the folder is 0700, bounded in size, and opt-in.
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from visavox.core.config import BaselineEditor, PythonEditor, Suite, artifact_digest
+from visavox.core.config import BaselineEditor, Suite, artifact_digest
 from visavox.core.digest import sha256_bytes, sha256_file, sha256_json
 from visavox.core.records import EditRow
 from visavox.core.resources import user_cache_dir
@@ -105,16 +105,11 @@ class EditCache:
 
 
 def editor_digest(suite: Suite) -> str:
-    """Digest of all that the editor is made of; empty where that is not known, so that nothing is kept."""
+    """Digest of a baseline and its parameters; empty for every other editor, so that nothing of it is kept."""
     editor = suite.editor
-    spec = {"editor": editor.model_dump(mode="json"), "artifact": artifact_digest(editor)}
-    if isinstance(editor, BaselineEditor):
-        return sha256_json(spec)
-    if isinstance(editor, PythonEditor):
-        file = Path(editor.entry.rpartition(":")[0])
-        if file.suffix == ".py" and file.is_file():
-            return sha256_json({**spec, "code": _code_below(file.parent)})
-    return ""
+    if not isinstance(editor, BaselineEditor):
+        return ""
+    return sha256_json({"editor": editor.model_dump(mode="json"), "artifact": artifact_digest(editor)})
 
 
 def _code_below(root: Path) -> list[list[str]]:
