@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from visavox.core.errors import UndefinedMetricError
 from visavox.core.records import Estimate, Instrument, IntervalBasis, NotMade
@@ -40,7 +40,7 @@ def competence_check(data: AssessmentInput, judge: JudgeView, found: Estimate | 
         f"(95 % interval {1 - found.high:.1%} to {1 - found.low:.1%}); {max_fnmr:.0%} are allowed"
     )
     is_red = fnmr > max_fnmr
-    spread = math.sqrt(max_fnmr * (1 - max_fnmr) / found.n_eff) * float(stats.norm.ppf(POWER))
+    spread = math.sqrt(max_fnmr * (1 - max_fnmr) / found.n_eff) * float(special.ndtri(POWER))
     return Instrument(
         **common,
         state=InstrumentState.RED if is_red else InstrumentState.GREEN,
@@ -130,7 +130,8 @@ def _detectable(basis: IntervalBasis, limit: float) -> float:
     """The smallest true rate that would turn the check red in four of five runs of this effective size."""
     n = basis.n_eff_low
     for rate in np.linspace(limit, 1.0, 200):
-        hits = float(stats.binom.ppf(1 - POWER, round(n), rate)) / max(round(n), 1)
+        fewest = np.searchsorted(special.bdtr(np.arange(round(n) + 1.0), round(n), rate), 1 - POWER)
+        hits = float(fewest) / max(round(n), 1)
         seen = basis.model_copy(update={"p_low": hits, "p_high": max(hits, basis.p_high)})
         if intervals.bound_lower(seen, CHECKS_ALPHA) > limit:
             return float(rate)

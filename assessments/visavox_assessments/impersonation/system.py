@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from visavox.core.records import Estimate, Instrument, NotMade, OperatingPoint
 from visavox.core.terms import Attacker, InstrumentState, Support, Verdict
@@ -108,7 +108,7 @@ def system_control(data: AssessmentInput, judge: JudgeView, system: AttackedSyst
             detectable="nothing",
             reason=f"how often the attacked system rejects unedited recordings is not known: {found.reason}",
         )
-    spread = math.sqrt(most * (1 - most) / found.n_eff) * float(stats.norm.ppf(POWER))
+    spread = math.sqrt(most * (1 - most) / found.n_eff) * float(special.ndtri(POWER))
     is_red = found.value > most
     return Instrument(
         **common,

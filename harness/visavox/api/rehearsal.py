@@ -185,7 +185,7 @@ class InventedScores:
 
     def _learned(self, asked: ScoreTable) -> tuple[Ints, Ints]:
         """Pairs of outputs within folds, or, of permuted people, all non-mated ones; none where no model is fitted."""
-        from visavox.metrics.backends.semi_informed import LEAST_PEOPLE  # scipy.stats, slow to load
+        from visavox.metrics.backends.semi_informed import LEAST_PEOPLE
 
         outputs = self._sets[asked.probes]
         folds, people = self._folds()[outputs], self._first[outputs]

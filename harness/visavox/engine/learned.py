@@ -39,7 +39,7 @@ class SemiInformedTables:
 
     def table(self, backend: str) -> Learned:
         """The table of one back-end name, see ``visavox.ports.assessment``."""
-        from visavox.metrics.backends import semi_informed_scores  # scipy.stats, which a gate can do without
+        from visavox.metrics.backends import semi_informed_scores
 
         persons = np.asarray(self._plan.case_person, np.int32)[self._cases]
         donors = np.asarray(self._plan.second_person, np.int32)[self._cases]

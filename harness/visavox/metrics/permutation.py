@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
 from visavox.core.errors import UndefinedMetricError
 
@@ -114,7 +114,7 @@ def label_permutation_auc(
 
 
 def _pair_ranks(scores: npt.NDArray[np.floating], probes: Ints, references: Ints, k: int, both: bool) -> _PairRanks:
-    ranks = stats.rankdata(scores)
+    ranks = _midranks(scores)
     cells = probes.astype(np.int64) * k + references
     rank_sums: Floats = np.bincount(cells, ranks, minlength=k * k).astype(np.float64).reshape(k, k)
     counts: Floats = np.bincount(cells, minlength=k * k).astype(np.float64).reshape(k, k)
@@ -122,6 +122,14 @@ def _pair_ranks(scores: npt.NDArray[np.floating], probes: Ints, references: Ints
         counts = counts + counts.T
         rank_sums = 2 * (rank_sums + rank_sums.T) - 0.5 * counts
     return _PairRanks(rank_sums, counts)
+
+
+def _midranks(scores: npt.NDArray[np.floating]) -> Floats:
+    """Ranks from 1; equal scores share the mean of theirs."""
+    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks: Floats = (last - 0.5 * (counts - 1))[place.reshape(-1)]
+    return ranks
 
 
 def _checked(derangement: npt.ArrayLike, n_people: int) -> Ints:
