@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
+
+from visavox.core.records import Sample
+from visavox.core.terms import Modality
 
 PEOPLE_PX = 32
 
@@ -43,3 +49,21 @@ policy: baseline
 seed: 7
 """
 """A suite of a tool of any class, judged by both assessments."""
+
+
+@dataclass(frozen=True)
+class PlannedPeople:
+    """A data set whose files are nowhere: planning reads none."""
+
+    samples: tuple[Sample, ...]
+    kind: str = "manifest"
+    digest: str = "0" * 64
+    n_merged_duplicates: int = 0
+    licences: tuple[str, ...] = ()
+    modality: Modality = Modality.FACE
+
+    def read(self, sample_id: str) -> bytes:
+        raise AssertionError("planning reads no media")
+
+    def location(self, sample_id: str) -> Path:
+        return Path("/nowhere") / sample_id

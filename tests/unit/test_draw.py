@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pretend import PlannedPeople
 
 from visavox.core.config import Suite, parse_suite
 from visavox.core.digest import sha256_bytes
@@ -30,25 +30,7 @@ seed: {seed}
 OPERATIONS = {"swap": "face-swap", "morph": "face-morph", "attribute": "face-attribute-editing"}
 
 
-@dataclass(frozen=True)
-class People:
-    """A data set without files: planning reads none."""
-
-    samples: tuple[Sample, ...]
-    kind: str = "manifest"
-    digest: str = "0" * 64
-    n_merged_duplicates: int = 0
-    licences: tuple[str, ...] = ()
-    modality: Modality = Modality.FACE
-
-    def read(self, sample_id: str) -> bytes:
-        raise AssertionError("planning reads no media")
-
-    def location(self, sample_id: str) -> Path:
-        raise AssertionError("planning reads no media")
-
-
-def people(n: int, each: int = 3, consent: Sequence[Consent] = (Consent.UNSTATED,), seed: int = 5) -> People:
+def people(n: int, each: int = 3, consent: Sequence[Consent] = (Consent.UNSTATED,), seed: int = 5) -> PlannedPeople:
     """``n`` people with ``each`` recordings; consent by recording, in turn."""
     folds = assign_folds([(f"p{i:03}", "", False) for i in range(n) for _ in range(each)], seed)
     found = []
@@ -61,7 +43,7 @@ def people(n: int, each: int = 3, consent: Sequence[Consent] = (Consent.UNSTATED
                 Sample(id=digest[:16], subject_id=name, modality=Modality.FACE, digest=digest, fold=folds[name],
                        consent=stated)
             )  # fmt: skip
-    return People(tuple(sorted(found, key=lambda s: (s.subject_id, s.id))))
+    return PlannedPeople(tuple(sorted(found, key=lambda s: (s.subject_id, s.id))))
 
 
 def suite(tool_class: str = "swap", options: str = "", seed: int = 5, *overrides: str) -> Suite:
@@ -199,7 +181,7 @@ def test_the_cap_counts_attempts_and_probes() -> None:
 
 @pytest.mark.parametrize(("n", "n_cases"), [(3, 0), (4, 1), (5, 2), (6, 3), (7, 5), (9, 9)])
 def test_tiny_folds_of_morphs(n: int, n_cases: int) -> None:
-    """People of one case come from one of three folds; two people make one pair, one makes none."""
+    """PlannedPeople of one case come from one of three folds; two people make one pair, one makes none."""
     if not n_cases:
         with pytest.raises(ConfigError, match="no fold has two people"):
             plan("morph", n)

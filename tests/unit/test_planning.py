@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pretend import PlannedPeople
 from scipy import special
 
 from visavox.api.planning import RunPlan, plan_run
@@ -66,25 +66,7 @@ OPERATIONS = {
 }
 
 
-@dataclass(frozen=True)
-class People:
-    """A data set whose files are nowhere: planning reads none."""
-
-    samples: tuple[Sample, ...]
-    kind: str = "manifest"
-    digest: str = "0" * 64
-    n_merged_duplicates: int = 0
-    licences: tuple[str, ...] = ()
-    modality: Modality = Modality.FACE
-
-    def read(self, sample_id: str) -> bytes:
-        raise AssertionError("planning reads no media")
-
-    def location(self, sample_id: str) -> Path:
-        return Path("/nowhere") / sample_id
-
-
-def people(n: int, each: int, sessions: int = 0) -> People:
+def people(n: int, each: int, sessions: int = 0) -> PlannedPeople:
     folds = assign_folds([(f"p{i:03}", "", False) for i in range(n) for _ in range(each)], 5)
     found = []
     for i in range(n):
@@ -95,7 +77,7 @@ def people(n: int, each: int, sessions: int = 0) -> People:
                 Sample(id=digest[:16], subject_id=f"p{i:03}", modality=Modality.FACE, digest=digest,
                        fold=folds[f"p{i:03}"], session=session)
             )  # fmt: skip
-    return People(tuple(sorted(found, key=lambda s: (s.subject_id, s.id))))
+    return PlannedPeople(tuple(sorted(found, key=lambda s: (s.subject_id, s.id))))
 
 
 def known(

@@ -13,7 +13,7 @@ from visavox.core.records import Estimate, Instrument, IntervalBasis, NotMade
 from visavox.core.seeding import generator
 from visavox.core.terms import Attacker, InstrumentState, Verdict
 from visavox.metrics import intervals
-from visavox.metrics.permutation import label_permutation_auc
+from visavox.metrics.permutation import PermutationResult, label_permutation_auc
 from visavox.ports.assessment import AssessmentInput, JudgeView
 
 from .trials import KindTrials
@@ -52,11 +52,9 @@ def competence_check(data: AssessmentInput, judge: JudgeView, found: Estimate | 
 
 def permutation_check(data: AssessmentInput, judge: JudgeView, attacker: Attacker, trials: KindTrials) -> Instrument:
     """Label permutation: among comparisons of different people no attack may find a link."""
-    common = {"name": "label_permutation", "protects": Verdict.FAIL, "recogniser": judge.id, "attacker": attacker}
     kind = trials.largest
-    blind = {"state": InstrumentState.NOT_ASSESSABLE, "detectable": "nothing"}
     if kind is None or kind.non_mated.size == 0:
-        return Instrument(**common, **blind, reason="there are no non-mated comparisons")
+        return no_permutation(judge, attacker, "there are no non-mated comparisons")
     people, numbered = np.unique(np.concatenate([kind.non_first, kind.non_second]), return_inverse=True)
     first, second = np.split(numbered, 2)
     try:
@@ -69,18 +67,41 @@ def permutation_check(data: AssessmentInput, judge: JudgeView, attacker: Attacke
             is_symmetric=attacker is Attacker.LAZY_INFORMED,
         )
     except UndefinedMetricError as error:
-        return Instrument(**common, **blind, reason=f"{error.asked}: {error.found}")
+        return no_permutation(judge, attacker, f"{error.asked}: {error.found}")
+    return permutation_instrument(judge, attacker, found, people.size, "under permuted people")
+
+
+def no_permutation(judge: JudgeView, attacker: Attacker, reason: str) -> Instrument:
+    """A label permutation that could not be made."""
+    return Instrument(
+        name="label_permutation",
+        protects=Verdict.FAIL,
+        recogniser=judge.id,
+        attacker=attacker,
+        state=InstrumentState.NOT_ASSESSABLE,
+        detectable="nothing",
+        reason=reason,
+    )
+
+
+def permutation_instrument(
+    judge: JudgeView, attacker: Attacker, found: PermutationResult, n_people: int, of: str
+) -> Instrument:
+    """Red where labels of people were found that nobody was told; ``of`` says what the AUC is of."""
     if not found.assessable:
-        return Instrument(**common, **blind, reason=f"{people.size} people are too few to reach p < {PERMUTATION_P:g}")
+        return no_permutation(judge, attacker, f"{n_people} people are too few to reach p < {PERMUTATION_P:g}")
     is_red = found.p_value < PERMUTATION_P
     return Instrument(
-        **common,
+        name="label_permutation",
+        protects=Verdict.FAIL,
+        recogniser=judge.id,
+        attacker=attacker,
         state=InstrumentState.RED if is_red else InstrumentState.GREEN,
         value=found.auc0,
         p_value=found.p_value,
         detectable=f"labels leaking into scores up to an AUC of {found.detectable_auc:.4f}",
         reason=(
-            f"AUC {found.auc0:.4f} under permuted people, null mean {found.null_mean:.4f}, p {found.p_value:.4f}"
+            f"AUC {found.auc0:.4f} {of}, null mean {found.null_mean:.4f}, p {found.p_value:.4f}"
             + (": the scores know the labels; no FAIL can be stated" if is_red else "")
         ),
     )

@@ -16,7 +16,7 @@ from visavox.metrics.permutation import draw_derangement, label_permutation_auc
 from visavox.ports.assessment import EDITED, NO_TEMPLATE, SEMI_INFORMED, AssessmentInput, JudgeView, ScoreTable
 
 from . import rates
-from .instruments import PERMUTATION_P
+from .instruments import no_permutation, permutation_instrument
 from .trials import KindTrials, ordinary_cases, output_pairs
 
 SHARES = {0.25: f"{SEMI_INFORMED}_25", 0.5: f"{SEMI_INFORMED}_50", 1.0: SEMI_INFORMED}
@@ -100,16 +100,9 @@ def _saturation(data: AssessmentInput, by_share: dict[float, KindTrials]) -> tup
 
 def _permutation_check(data: AssessmentInput, judge: JudgeView) -> Instrument:
     """Label permutation with the back-ends refitted under one derangement of people."""
-    common = {
-        "name": "label_permutation",
-        "protects": Verdict.FAIL,
-        "recogniser": judge.id,
-        "attacker": Attacker.SEMI_INFORMED,
-    }
-    blind = {"state": InstrumentState.NOT_ASSESSABLE, "detectable": "nothing"}
-    table = judge.table(f"edited-edited.{PERMUTED}")
+    attacker, table = Attacker.SEMI_INFORMED, judge.table(f"edited-edited.{PERMUTED}")
     if table.score.size == 0:
-        return Instrument(**common, **blind, reason="no back-end could be fitted to permuted people")
+        return no_permutation(judge, attacker, "no back-end could be fitted to permuted people")
     people = np.unique(data.case_person[(judge.case_state > NO_TEMPLATE) & ordinary_cases(data)])
     first, second = (np.searchsorted(people, data.case_person[side]) for side in (table.probe, table.reference))
     try:
@@ -118,22 +111,9 @@ def _permutation_check(data: AssessmentInput, judge: JudgeView) -> Instrument:
             first,
             second,
             n_people=people.size,
-            rng=generator(data.seed, "label_permutation", judge.id, Attacker.SEMI_INFORMED.value),
+            rng=generator(data.seed, "label_permutation", judge.id, attacker.value),
             derangement=draw_derangement(people.size, generator(data.seed, PERMUTED, judge.id)),
         )
     except UndefinedMetricError as error:
-        return Instrument(**common, **blind, reason=f"{error.asked}: {error.found}")
-    if not found.assessable:
-        return Instrument(**common, **blind, reason=f"{people.size} people are too few to reach p < {PERMUTATION_P:g}")
-    is_red = found.p_value < PERMUTATION_P
-    return Instrument(
-        **common,
-        state=InstrumentState.RED if is_red else InstrumentState.GREEN,
-        value=found.auc0,
-        p_value=found.p_value,
-        detectable=f"labels leaking into scores up to an AUC of {found.detectable_auc:.4f}",
-        reason=(
-            f"AUC {found.auc0:.4f} of back-ends fitted to permuted people, null mean {found.null_mean:.4f}, "
-            f"p {found.p_value:.4f}" + (": the scores know the labels; no FAIL can be stated" if is_red else "")
-        ),
-    )
+        return no_permutation(judge, attacker, f"{error.asked}: {error.found}")
+    return permutation_instrument(judge, attacker, found, people.size, "of back-ends fitted to permuted people")
