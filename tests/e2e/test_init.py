@@ -86,8 +86,14 @@ def test_the_baseline_that_is_written_is_registered_and_takes_its_parameters(
         (EditorKind.FOLDER, ToolClass.MORPH),
     ],
 )
-def test_the_commands_that_are_printed_run(kind: EditorKind, tool_class: ToolClass, tmp_path: Path) -> None:
-    """Of ``python`` the tutorial's test types them, of ``baseline`` the demo's."""
+def test_the_commands_that_are_printed_run(
+    kind: EditorKind, tool_class: ToolClass, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of ``python`` the tutorial's test types them, of ``baseline`` the demo's.
+
+    The run folder is relative, as printed, while a command runs in the suite's folder.
+    """
+    monkeypatch.chdir(tmp_path)
     folder = tmp_path / "acme"
     assert exit_code(["init", "--kind", kind.value, "--tool-class", tool_class.value, str(folder)]) == 0
     written = {str(path.relative_to(folder)) for path in folder.rglob("*.*")}
@@ -96,7 +102,8 @@ def test_the_commands_that_are_printed_run(kind: EditorKind, tool_class: ToolCla
         sets = [word for override in SMALL for word in ("--set", override)]
         assert exit_code(["plan", str(folder / "suite.yaml"), *sets, "--cases", str(folder / "cases.csv")]) == 0
         runpy.run_path(str(folder / "edit_cases.py"), run_name="__main__")
-    report = run(load_suite(folder / "suite.yaml", overrides=SMALL), tmp_path / "run", limit=4)
+    report = run(load_suite(folder / "suite.yaml", overrides=SMALL), "runs/smoke", limit=4)
+    assert str(tmp_path) not in (tmp_path / "runs" / "smoke" / "report.json").read_text()
     assert report.smoke and report.decision.verdict is not Verdict.PASS
     assert report.ledger.attempted in {3, 4}  # a morph's cases come in pairs of people
     assert report.ledger.edited + report.ledger.refused == report.ledger.attempted, report.ledger

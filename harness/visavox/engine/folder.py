@@ -18,10 +18,10 @@ from .store import write_atomically
 
 
 class RunFolder:
-    """Paths of one run."""
+    """Paths of one run, all absolute: the model under test may run in a folder of its own."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root = root = root.absolute()
         self.suite, self.plan, self.seal = root / "suite.yaml", root / "plan.json", root / "seal.json"
         self.policy, self.people = root / "policy.yaml", root / "people.parquet"
         self.journal, self.report, self.log = root / "journal.sqlite", root / "report.json", root / "run.log"
