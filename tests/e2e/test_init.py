@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,11 @@ def test_the_baseline_that_is_written_is_registered_and_takes_its_parameters(
     ],
 )
 def test_the_commands_that_are_printed_run(
-    kind: EditorKind, tool_class: ToolClass, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: EditorKind,
+    tool_class: ToolClass,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Of ``python`` the tutorial's test types them, of ``baseline`` the demo's.
 
@@ -96,6 +101,12 @@ def test_the_commands_that_are_printed_run(
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "acme"
     assert exit_code(["init", "--kind", kind.value, "--tool-class", tool_class.value, str(folder)]) == 0
+    printed = capsys.readouterr().out
+    assert f"run {folder / 'suite.yaml'} --out runs/acme\n" in printed
+    script = (
+        f"{sys.executable} {folder / 'edit_cases.py'} " if kind is EditorKind.FOLDER else "--out runs/smoke --limit 4"
+    )
+    assert script in printed
     written = {str(path.relative_to(folder)) for path in folder.rglob("*.*")}
     assert written == {"suite.yaml", "people/manifest.csv", *FILES[kind]}
     if kind is EditorKind.FOLDER:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 
 import click
@@ -11,6 +12,9 @@ from visavox.api.initialise import BASELINES, EditorKind, initialise, suite_name
 from visavox.core.terms import ToolClass
 
 from .console import own_command
+
+SMOKE = "runs/smoke"
+"""Where the run to have a look goes."""
 
 
 @click.command("init")
@@ -40,9 +44,10 @@ def init_command(folder: Path, kind: str, tool_class: str) -> None:
 def _next_steps(folder: Path, kind: EditorKind) -> list[str]:
     me, suite, out = own_command(), _quoted(folder / "suite.yaml"), f"runs/{suite_name(folder)}"
     if kind is EditorKind.FOLDER:
+        script = shlex.join([sys.executable, str(folder / "edit_cases.py")])
         lines = [
             f"{me} plan {suite} --cases {_quoted(folder / 'cases.csv')}",
-            f"python {_quoted(folder / 'edit_cases.py')}   # put your model there; it writes outputs.csv",
+            f"{script}   # put your model there; it writes outputs.csv",
         ]
     else:
         place = {
@@ -51,7 +56,7 @@ def _next_steps(folder: Path, kind: EditorKind) -> list[str]:
             EditorKind.BASELINE: f"choose another reference in {suite} ({me} list baselines)",
         }
         lines = [
-            f"{me} run {suite} --out {out}-smoke --limit 4   # a look; never a PASS",
+            f"{me} run {suite} --out {SMOKE} --limit 4   # a look; never a PASS",
             f"{place[kind]}; it runs without, too",
             f"{me} plan {suite}   # people, cases, time; what this data set can decide",
         ]
