@@ -14,9 +14,11 @@ from visavox.core.records import (
 from visavox.core.terms import Attacker, Direction, Support
 from visavox.metrics import intervals
 from visavox.metrics.operating_points import support, threshold_at_fmr
-from visavox.ports.assessment import Floats, Ints, JudgeView
+from visavox.ports.assessment import AssessmentInput, Floats, Ints, JudgeView
 
 DISPLAY_ALPHA = 0.025
+ROOM = 3
+"""How many times its limit a difference to the unedited inputs must be able to reach."""
 
 
 class NonMated(NamedTuple):
@@ -156,4 +158,15 @@ def complement(found: Estimate, *, name: str, attacker: Attacker | None) -> Esti
             if stricter is None
             else StricterThreshold(value=1.0 - stricter.value, basis=tuple(flip(b) for b in stricter.basis)),
         }
+    )
+
+
+def no_room(data: AssessmentInput, name: str, unedited: float) -> str:
+    """Why a figure of matches with anyone cannot be judged: the unedited inputs match somebody by chance already."""
+    limit = data.limits.get(name, 0.0)
+    if 1.0 - unedited >= ROOM * limit:
+        return ""
+    return (
+        f"{unedited:.1%} of the unedited inputs match somebody by chance, so a difference of {limit:.0%} could not be "
+        "told; fewer people in a run, or a lower FMR, leave room"
     )

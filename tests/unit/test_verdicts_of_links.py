@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from simulated import Edit, World
+from simulated import BASELINE, Edit, World
 
 from visavox.core.errors import UndefinedMetricError
 from visavox.core.records import Decision
@@ -232,3 +232,53 @@ def test_decoys_alone_are_no_host_leak() -> None:
     for case in world.cases("edited")[::20]:
         world.outputs[:, case] = world.people[:, (world.edits[case].person + 20) % world.n_people]
     assert verdicts(world.decide())["BASE-HOST"] is PASS
+
+
+@pytest.mark.parametrize(("own", "twin"), [(0.38, 0.52), (0.6, 0.8)])
+def test_twins_hide_no_leak(own: float, twin: float) -> None:
+    """Outputs of one person resemble each other; each has a twin of another host's that it resembles still more."""
+    world = linked_outputs(own, None)
+    assert verdicts(world.decide())["BASE-HOST"] is FAIL
+    decision = linked_outputs(own, twin).decide()
+    (host,) = [control for control in decision.controls if control.id == "BASE-HOST"]
+    bounds = {row.cell.attacker: row.bound for row in host.cells}
+    assert host.verdict is not PASS
+    assert bounds[Attacker.LAZY_INFORMED] is not None and bounds[Attacker.LAZY_INFORMED] > 0.9
+
+
+def linked_outputs(own: float, twin: float | None) -> World:
+    """Outputs of nobody: cosine ``own`` with those of the same host, ``twin`` with one output of another host."""
+    world = swap()
+    cases = np.asarray(world.cases("edited"))
+    host = np.asarray([world.edits[case].person for case in cases])
+    mated = host[:, None] == host[None, :]
+    np.fill_diagonal(mated, False)
+    twins = np.zeros_like(mated)
+    if twin is not None:
+        half = cases.size // 2
+        twins[np.arange(half), np.arange(half) + half] = True  # 24 people further on the circle: no donor is shared
+        twins |= twins.T
+    rest = ~(mated | twins)
+    np.fill_diagonal(rest, False)
+    rng = np.random.default_rng(5)
+    people = rng.normal(size=(world.n_people, world.outputs.shape[-1]))
+    vectors = np.sqrt(own) * (people / np.linalg.norm(people, axis=1, keepdims=True))[host]
+    noise = rng.normal(size=vectors.shape)
+    vectors += np.sqrt(1 - own) * noise / np.linalg.norm(noise, axis=1, keepdims=True)
+    for _ in range(400):  # gradient steps towards the cosines asked for
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        cosine = vectors @ vectors.T
+        error = np.where(mated, cosine - own, 0.0) + np.where(twins, cosine - (twin or 0.0), 0.0)
+        vectors = vectors - 0.25 * (error + np.where(rest, np.maximum(cosine - 0.3, 0.0), 0.0)) @ vectors
+    world.outputs[0, cases] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return world
+
+
+def test_no_room_for_strangers_is_no_pass() -> None:
+    """Where most unedited inputs match somebody by chance, a swap that shows strangers must not pass."""
+    voices = BASELINE.model_copy(update={"face": BASELINE.voice})
+    world = swap(n_people=160)
+    world.outputs[:] = np.roll(world.outputs, 4 * 9, axis=1)
+    decision = world.decide(voices)
+    assert verdicts(decision)["BASE-STRANGER"] is not PASS
+    assert decision.verdict is not PASS

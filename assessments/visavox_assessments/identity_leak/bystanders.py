@@ -13,7 +13,7 @@ from visavox.core.terms import ToolClass
 from visavox.metrics import intervals
 from visavox.ports.assessment import NO_TEMPLATE, AssessmentInput, Comparisons, Ints, JudgeView
 from visavox_assessments.attempts import outputs_against_originals
-from visavox_assessments.estimates import bounded, operating_point
+from visavox_assessments.estimates import bounded, no_room, operating_point
 
 from .trials import KindTrials
 
@@ -160,7 +160,7 @@ def _any_match(
     unedited: Unedited,
     inputs: Ints,
     point: OperatingPoint,
-) -> Estimate:
+) -> Estimate | NotMade:
     """Outputs that match at least one of the other people, one recording each, beyond their unedited inputs.
 
     A copy of one bystander matches a share of 1 / (people - 1) of the comparisons, which the difference by comparison
@@ -174,6 +174,9 @@ def _any_match(
     persons = np.concatenate([data.case_person[cases], data.case_person[lost]])
     output = np.isin(cases, probe[compared.score[chosen] >= point.threshold])
     source, source_person = _input_matches(unedited, gallery)
+    reason = no_room(data, "any_bystander_match_difference", float(source.mean()))
+    if reason:
+        return NotMade(name="any_bystander_match_difference", recogniser=judge.id, reason=reason)
     sides = [intervals.rate_interval(np.append(output, np.full(lost.size, hit)), persons) for hit in (False, True)]
     baseline = intervals.rate_interval(source, source_person)
     size = gallery.size - (1 if data.second_person.max(initial=-1) < 0 else 2)

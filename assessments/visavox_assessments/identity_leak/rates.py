@@ -18,6 +18,7 @@ from visavox.core.records import (
 )
 from visavox.core.terms import Attacker, Support
 from visavox.metrics import intervals
+from visavox.metrics.operating_points import threshold_at_fmr
 from visavox.metrics.spread import JudgeTrials
 from visavox.ports.assessment import AssessmentInput, JudgeView
 from visavox_assessments.estimates import bounded, complement, operating_point
@@ -25,7 +26,10 @@ from visavox_assessments.spreads import spread_estimate
 
 from .trials import LOOK_ALIKES, Kind, KindTrials, People, trials_of
 
-METHOD = "effective-size Clopper-Pearson, threshold estimated on the same people (STATISTICS 3e)"
+METHOD = (
+    "effective-size Clopper-Pearson, threshold estimated on the same people (STATISTICS 3e); upper end at a threshold "
+    "without each output's nearest others"
+)
 MATCH_RATES = ("subject_match_rate", "host_match_rate")
 """Match rates with the person who must not be recognised: subject (anonymise, attribute), host (swap)."""
 _RANK = {Support.NONE: 0, Support.FEW_PEOPLE: 1, Support.WEAK: 2, Support.FULL: 2}
@@ -167,34 +171,50 @@ def _all_betrayed(
 
 
 def _basis(decided: Sequence[Decided], rest: Undecided, fmr: float) -> IntervalBasis:
-    """Lower side: trials without an operating point are no leak; upper side: see ``Undecided``."""
+    """Lower side: thresholds of all comparisons, and trials without an operating point are no leak.
+
+    Upper side: thresholds without each output's nearest others, where these are lower, and see ``Undecided``.
+    """
+    far = [_without_nearest(d, fmr) for d in decided]
+    low = _interval(decided, rest, fmr, for_pass=False)
+    is_same = rest.is_certain and all(d.point.threshold == f.point.threshold for d, f in zip(decided, far, strict=True))
+    return low.basis if is_same else intervals.imputed(low, _interval(far, rest, fmr, for_pass=True))
+
+
+def _without_nearest(one: Decided, fmr: float) -> Decided:
+    """The kind at the threshold that a PASS has to hold at: outputs made alike in twos and threes do not raise it."""
+    if not one.kind.near.any() or one.kind.near.all():
+        return one
+    kind = one.kind.without_nearest
+    threshold = threshold_at_fmr(kind.non_mated, fmr).threshold
+    if threshold >= one.point.threshold:
+        return one
+    return Decided(kind, one.point.model_copy(update={"threshold": threshold}))
+
+
+def _interval(decided: Sequence[Decided], rest: Undecided, fmr: float, *, for_pass: bool) -> intervals.RateInterval:
     extra, lowest = rest.people, min(d.point.threshold for d in decided)
-
-    def at(*, for_pass: bool) -> intervals.RateInterval:
-        strata = [
-            intervals.Stratum(
-                scores=d.kind.mated,
-                persons=d.kind.people.persons,
-                seconds=d.kind.people.seconds,
-                thirds=d.kind.people.thirds,
-                threshold=d.point.threshold,
-                target_fmr=fmr,
-                non_mated=d.kind.non_mated,
-                non_first=d.kind.non_first,
-                non_second=d.kind.non_second,
-                non_thirds=d.kind.non_people.seconds,
-                non_fourths=d.kind.non_people.thirds,
-                extra_hits=rest.hits(lowest, for_pass=for_pass) if number == 0 else None,
-                extra_persons=extra.persons if number == 0 else None,
-                extra_seconds=extra.seconds if number == 0 else None,
-                extra_thirds=extra.thirds if number == 0 else None,
-            )
-            for number, d in enumerate(decided)
-        ]
-        return intervals.rate_at_threshold_interval(strata)
-
-    without = at(for_pass=False)
-    return without.basis if rest.is_certain else intervals.imputed(without, at(for_pass=True))
+    strata = [
+        intervals.Stratum(
+            scores=d.kind.mated,
+            persons=d.kind.people.persons,
+            seconds=d.kind.people.seconds,
+            thirds=d.kind.people.thirds,
+            threshold=d.point.threshold,
+            target_fmr=fmr,
+            non_mated=d.kind.non_mated,
+            non_first=d.kind.non_first,
+            non_second=d.kind.non_second,
+            non_thirds=d.kind.non_people.seconds,
+            non_fourths=d.kind.non_people.thirds,
+            extra_hits=rest.hits(lowest, for_pass=for_pass) if number == 0 else None,
+            extra_persons=extra.persons if number == 0 else None,
+            extra_seconds=extra.seconds if number == 0 else None,
+            extra_thirds=extra.thirds if number == 0 else None,
+        )
+        for number, d in enumerate(decided)
+    ]
+    return intervals.rate_at_threshold_interval(strata)
 
 
 def _stricter(judge: JudgeView, decided: Sequence[Decided], rest: Undecided, fmr: float) -> StricterThreshold | None:
@@ -230,6 +250,7 @@ def non_match_rate(
         non_first=bona_fide.non_first,
         non_second=bona_fide.non_second,
         non_people=bona_fide.non_people,
+        near=bona_fide.near,
         n_people=min(found.n_people, bona_fide.n_people),
     )
     trials = KindTrials((kind,), People.joined([outputs.missing, *cropped]), People.none())

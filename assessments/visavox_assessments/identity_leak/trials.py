@@ -62,7 +62,8 @@ class Kind(NamedTuple):
     """Mated and non-mated comparisons of one kind.
 
     ``people`` are those of the mated ones; ``non_first`` and ``non_second`` those of the non-mated ones, and
-    ``non_people`` holds the donors of the outputs among these.
+    ``non_people`` holds the donors of the outputs among these. ``near`` marks the non-mated ones of an output with
+    the others that it resembles most: for a PASS the threshold is read from the rest (docs/adr/0009).
     """
 
     name: str
@@ -72,6 +73,7 @@ class Kind(NamedTuple):
     non_first: Ints
     non_second: Ints
     non_people: People
+    near: Mask
     n_people: int
 
     @property
@@ -84,7 +86,21 @@ class Kind(NamedTuple):
         """What its threshold is read from."""
         return NonMated(self.name, self.non_mated, self.non_first, self.non_second, self.n_people)
 
+    @property
+    def without_nearest(self) -> Kind:
+        """The same, its non-mated comparisons without those of each output's nearest others."""
+        far = ~self.near
+        return self._replace(
+            non_mated=self.non_mated[far],
+            non_first=self.non_first[far],
+            non_second=self.non_second[far],
+            non_people=self.non_people.at(far),
+            near=np.zeros(int(far.sum()), bool),
+        )
 
+
+NEAREST_OTHERS = 2
+"""People whose likeness to an output cannot raise the threshold by which a PASS is decided."""
 LOOK_ALIKES = ("original-copy", "copy-any")
 """Kinds that hold look-alikes of strangers. Too few for a threshold of their own, they meet that of the others."""
 
@@ -181,6 +197,34 @@ def _copies_among_outputs(data: AssessmentInput, judge: JudgeView) -> Mask:
     return _look_alikes(data, judge, table, non, is_symmetric=True)
 
 
+def _near(table: Comparisons, non: Mask, other: Ints, *, reference_other: Ints | None = None) -> Mask:
+    """Non-mated comparisons of outputs with the people they resemble most, ``NEAREST_OTHERS`` an output.
+
+    Args:
+        table: comparisons whose probes are outputs.
+        non: which of them are non-mated.
+        other: the person behind each reference.
+        reference_other: the person behind each probe, where references are outputs too.
+    """
+    near = np.zeros(table.score.size, bool)
+    if not non.any():
+        return near
+    sides = [(table.probe, other)]
+    if reference_other is not None:
+        sides.append((table.reference, reference_other))
+    shape = (int(max(side.max() for side, _ in sides)) + 1, int(max(person.max() for _, person in sides)) + 1)
+    best = np.full(shape, -np.inf, np.float32)
+    for output, person in sides:
+        np.maximum.at(best, (output[non], person[non]), table.score[non])
+    k = min(NEAREST_OTHERS, shape[1])
+    nearest = np.argsort(-best, axis=1, kind="stable")[:, :k]
+    is_nearest = np.zeros(shape, bool)
+    np.put_along_axis(is_nearest, nearest, True, axis=1)
+    for output, person in sides:
+        near |= is_nearest[output, person]
+    return near & non
+
+
 def _apart(data: AssessmentInput, table: Comparisons) -> Mask:
     """Pairs of outputs that share no donor, nor one's donor with the other's host."""
     first, second = data.case_person[table.reference], data.case_person[table.probe]
@@ -224,12 +268,13 @@ def _against_originals(
     kinds = []
     states = {found: (DETECTED,), cropped: (FALLBACK,)} if found != cropped else {found: (DETECTED, FALLBACK)}
     copies = _look_alikes(data, judge, table, non & apart, is_symmetric=False)[table.probe]
+    near = _near(table, non, first)
     parts = [(f"original-{label}", np.isin(state, codes) & ~copies) for label, codes in states.items()]
     for name, wanted in (*parts, (LOOK_ALIKES[0], copies)):
         chosen = wanted & ~betrayed
         if chosen.any():
             n_people = min(np.unique(second[chosen]).size, references)
-            kinds.append(_kind(name, table, mated & chosen, non & chosen, people, first, n_people))
+            kinds.append(_kind(name, table, mated & chosen, non & chosen, people, first, n_people, near=near))
     return KindTrials(tuple(kinds), _missing_references(data, judge), people.at(mated & betrayed))
 
 
@@ -261,6 +306,7 @@ def output_pairs(data: AssessmentInput, judge: JudgeView, table: Comparisons) ->
     is_cropped = judge.case_state == FALLBACK
     crops = is_cropped[table.reference].astype(np.int8) + is_cropped[table.probe]
     has_copy = copies[table.reference] | copies[table.probe]
+    near = _near(table, non, first, reference_other=second)
     ordinary = ordinary_cases(data)
     found = _people(data, (judge.case_state == DETECTED) & ordinary & ~copies)
     cropped = _people(data, is_cropped & ordinary & ~copies)
@@ -273,7 +319,7 @@ def output_pairs(data: AssessmentInput, judge: JudgeView, table: Comparisons) ->
     ):
         chosen = wanted & ~has_betrayed
         if chosen.any():
-            kinds.append(_kind(name, table, mated & chosen, non & chosen, people, first, n_people))
+            kinds.append(_kind(name, table, mated & chosen, non & chosen, people, first, n_people, near=near))
     return KindTrials(tuple(kinds), _missing_pairs(data, judge), people.at(mated & has_betrayed))
 
 
@@ -299,7 +345,17 @@ def _missing_pairs(data: AssessmentInput, judge: JudgeView) -> People:
     return People.joined(parts)
 
 
-def _kind(name: str, table: Comparisons, mated: Mask, non: Mask, people: People, first: Ints, n_people: int) -> Kind:
+def _kind(
+    name: str,
+    table: Comparisons,
+    mated: Mask,
+    non: Mask,
+    people: People,
+    first: Ints,
+    n_people: int,
+    *,
+    near: Mask | None = None,
+) -> Kind:
     """Splits a table; pairs that are neither mated nor non-mated (same session, donors) are in neither part.
 
     The people of a kind are those of its smallest part: of either side, and of the mated comparisons.
@@ -313,5 +369,6 @@ def _kind(name: str, table: Comparisons, mated: Mask, non: Mask, people: People,
         first[non],
         people.persons[non],
         people.at(non),
+        np.zeros(int(non.sum()), bool) if near is None else near[non],
         min(n_people, tried or n_people),
     )

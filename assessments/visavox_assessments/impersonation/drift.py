@@ -8,7 +8,7 @@ import numpy.typing as npt
 from visavox.core.records import Estimate, NotMade
 from visavox.metrics import intervals
 from visavox.ports.assessment import NO_TEMPLATE, AssessmentInput, Ints, JudgeView
-from visavox_assessments.estimates import bounded
+from visavox_assessments.estimates import bounded, no_room
 
 from .morphs import SingleRecordings, edited_cases
 
@@ -45,8 +45,9 @@ def bystander_drift(data: AssessmentInput, judge: JudgeView) -> Estimate | NotMa
     n_lost = int((~has_template).sum())
     sides = [intervals.rate_interval(np.append(output, np.full(n_lost, hit)), ordered) for hit in (False, True)]
     baseline = intervals.rate_interval(inputs, persons)
-    if output.size == 0:
-        return NotMade(name=NAME, recogniser=judge.id, reason="no output has a template")
+    reason = "no output has a template" if output.size == 0 else no_room(data, NAME, float(inputs.mean()))
+    if reason:
+        return NotMade(name=NAME, recogniser=judge.id, reason=reason)
     return bounded(
         NAME,
         judge.id,

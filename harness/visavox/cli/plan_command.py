@@ -112,7 +112,9 @@ def _controls(plan: RunPlan) -> Iterator[Text]:
     )
     yield Text()
     clean = plan.if_clean or Verdict.INCONCLUSIVE
-    yield Text.assemble("If nothing leaks the run would be ", (clean.value, COLOURS[clean]))
+    yield Text.assemble(
+        "If nothing leaks and every judge knows these people apart, the run would be ", (clean.value, COLOURS[clean])
+    )
     for reason in plan.reasons:
         yield from _wrapped(f"because {reason}", "  ")
     yield Text("Taken for granted:", style="bold")

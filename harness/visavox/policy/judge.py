@@ -36,7 +36,7 @@ from visavox.core.terms import (
 )
 from visavox.metrics.intervals import bound_lower, bound_upper, difference_bounds, p_value_fail
 from visavox.metrics.multiplicity import holm
-from visavox.metrics.operating_points import WEAK_PEOPLE
+from visavox.metrics.operating_points import FULL_PEOPLE, WEAK_PEOPLE
 from visavox.metrics.power import people_to_decide
 
 from .load import Control, Policy
@@ -199,7 +199,7 @@ def _decide(
         )
     if not within:
         side = "upper" if lower_is_safer else "lower"
-        hint = _people_hint(control, estimate, policy.alpha, strict)
+        hint = _people_hint(policy, control, estimate, strict)
         reason = f"{side} bound {_percent(deciding)} misses the limit {_percent(limit)}{hint}"
         return result(Verdict.INCONCLUSIVE, reason)
     obstacles = _obstacles(policy, facts, estimate, limit)
@@ -208,14 +208,14 @@ def _decide(
     return result(Verdict.PASS, f"bound {_percent(deciding)} within the limit {_percent(limit)}")
 
 
-def _people_hint(control: Control, estimate: Estimate, alpha: float, strict: float) -> str:
+def _people_hint(policy: Policy, control: Control, estimate: Estimate, strict: float) -> str:
     """How many people would decide a rate whose interval has the limit inside, at the rate measured.
 
     Changes no verdict. FAIL is asked for at ``strict``, where Holm begins; for differences nothing is said.
     """
     if len(estimate.basis) != 1:
         return ""
-    limit, lower_is_safer = control.limit.value, control.direction is Direction.LOWER_IS_SAFER
+    limit, lower_is_safer, alpha = control.limit.value, control.direction is Direction.LOWER_IS_SAFER, policy.alpha
 
     def decides(basis: tuple[IntervalBasis, ...]) -> bool:
         if _within(Bounds(bound_lower(basis[0], alpha), bound_upper(basis[0], alpha)), limit, lower_is_safer):
@@ -223,12 +223,25 @@ def _people_hint(control: Control, estimate: Estimate, alpha: float, strict: flo
         beyond = bound_lower(basis[0], strict) > limit if lower_is_safer else bound_upper(basis[0], strict) < limit
         return beyond and control.can_fail
 
+    basis = estimate.basis[0]
+    if (basis.p_low <= limit) != (basis.p_high <= limit):
+        return ""  # lost trials, or the lower threshold of a PASS, stand in the way: not the number of people
     people = people_to_decide(estimate.basis, decides, max(estimate.n_subjects, 2))
     if people is None:
         return "; at this rate no number of people would decide it"
     if not isinstance(estimate.operating_point, NoOperatingPoint):
-        people = max(people, WEAK_PEOPLE)
-    return f"; at this rate about {people} people like these would decide it, here {estimate.n_subjects}"
+        people = max(people, FULL_PEOPLE if policy.min_support is Support.FULL else WEAK_PEOPLE)
+    return f"; at this rate about {_rounded(people)} people like these would decide it, here {estimate.n_subjects}"
+
+
+def _rounded(people: int) -> int:
+    """Two digits: more would promise what a rate near its limit cannot hold.
+
+    >>> _rounded(97), _rounded(11_606)
+    (97, 12000)
+    """
+    unit: int = 10 ** max(len(str(people)) - 2, 0)
+    return -(-people // unit) * unit
 
 
 def _within(bounds: Bounds, limit: float, lower_is_safer: bool) -> bool:

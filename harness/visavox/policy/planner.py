@@ -31,6 +31,8 @@ from .load import Control, Policy
 
 POWER = 0.8
 ASSUMED_ICC = 0.2
+NEAREST_OTHERS_ADD = 0.01
+"""What the lower threshold of a PASS adds to a rate (docs/adr/0009); .3 to .7 % for 48 to 120 simulated people."""
 OVER_PAIRS = frozenset({"bystander_match_difference"})
 """Differences whose trials are pairs of people; those of the others belong to one person."""
 AGAINST_EVERYONE = frozenset({"any_bystander_match_difference", "bystander_drift"})
@@ -259,6 +261,7 @@ class _Rate(_Model):
         point = _point(estimate)
         self._has_stricter = estimate.stricter is not None
         self._test_people_each = n_people / estimate.n_subjects
+        self._added = NEAREST_OTHERS_ADD if control.attackers else 0.0
         self._design = power.Design(
             people=estimate.n_subjects,
             trials=estimate.n,
@@ -268,8 +271,15 @@ class _Rate(_Model):
         )
 
     def _people(self, rate: float) -> int:
-        people = power.people_to_pass(self._design, self.limit, rate, power=POWER, icc=ASSUMED_ICC, alpha=self._alpha)
+        seen = rate + self._added
+        people = power.people_to_pass(self._design, self.limit, seen, power=POWER, icc=ASSUMED_ICC, alpha=self._alpha)
         return math.ceil(people * self._test_people_each)
+
+    def passes_up_to(self) -> float | None:
+        found = power.largest_rate(
+            lambda rate: self._shares(rate, self._alpha).passed, self._added, self.limit, power=POWER
+        )
+        return None if found is None else found - self._added
 
     def _shares(self, rate: float, alpha: float) -> power.Shares:
         return power.shares(self._design, self.limit, rate, icc=ASSUMED_ICC, alpha=alpha)
