@@ -154,6 +154,20 @@ class TestVerdicts:
         assert not (tmp_path / "run" / "report.json").exists()
         assert exit_code(["gate", str(tmp_path / "run")]) == 3
 
+    def test_an_adapter_of_another_tool_class_is_told_which_roles_there_are(
+        self, make_people: Callable, pixels_suite: Callable, tmp_path: Path
+    ) -> None:
+        editor = (
+            under_test().replace("tool_class: anonymise", "tool_class: swap").replace("face-anonymisation", "face-swap")
+        )
+        with pytest.raises(EditorError) as caught:
+            run(load_suite(pixels_suite(make_people(10), editor)), tmp_path / "run")
+        assert caught.value.found.endswith(
+            "raised RoleError: tool_class swap gives the roles host, donor; the adapter asked for 'subject'"
+        )
+        assert "editor-stderr.log" in caught.value.todo
+        assert "Traceback" in (tmp_path / "run" / "editor-stderr.log").read_text()
+
     def test_a_changed_suite_is_refused_by_key(
         self, make_people: Callable, pixels_suite: Callable, tmp_path: Path
     ) -> None:

@@ -20,7 +20,7 @@ from visavox.ports.dataset import Dataset
 from visavox.ports.editor import EditRequest, Media
 
 from .edit_cache import EditCache
-from .folder import RunFolder
+from .folder import EDITOR_STDERR, RunFolder
 from .journal import Journal, JournalledEdit
 from .plan import Plan
 from .progress import Progress, Step
@@ -185,9 +185,17 @@ def _refuse_dead_editor(edits: list[JournalledEdit]) -> None:
     if all(edit.row.outcome in _UNUSABLE for edit in first):
         raise EditorError(
             f"edit the first {len(first)} cases",
-            found=f"all of them failed; the first: {first[0].row.reason}\n{first[0].stderr_tail}".rstrip(),
-            todo=f"replay one: visavox run SUITE --case {first[0].row.case_id}",
+            found=f"all of them failed; the first: {_cause(first[0])}",
+            todo=f"{EDITOR_STDERR} in the run folder has the rest; replay one: visavox run SUITE --case "
+            f"{first[0].row.case_id}",
         )
+
+
+def _cause(edit: JournalledEdit) -> str:
+    """Why a case has no output, in one line or two: of a traceback the last line alone, and that not twice."""
+    reason, written = edit.row.reason, edit.stderr_tail.rstrip().splitlines()
+    last = written[-1].strip() if written else ""
+    return reason if not last or reason.endswith(last.partition(": ")[2] or last) else f"{reason}\n{last}"
 
 
 def case_ledger(plan: Plan, rows: dict[str, EditRow]) -> CaseLedger:

@@ -10,11 +10,14 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from visavox.core.errors import EvidenceError, RunFolderError
 
 from .store import write_atomically
+
+EDITOR_STDERR: Final = "editor-stderr.log"
+"""What the model under test wrote to its standard output and standard error."""
 
 
 class RunFolder:
@@ -26,7 +29,7 @@ class RunFolder:
         self.policy, self.people = root / "policy.yaml", root / "people.parquet"
         self.journal, self.report, self.log = root / "journal.sqlite", root / "report.json", root / "run.log"
         self.media, self.templates, self.scores = root / "media", root / "templates", root / "scores"
-        self.editor_stderr, self.scratch = root / "editor-stderr.log", root / "scratch"
+        self.editor_stderr, self.scratch = root / EDITOR_STDERR, root / "scratch"
 
     @contextmanager
     def locked(self) -> Iterator[None]:

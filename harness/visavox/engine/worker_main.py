@@ -53,10 +53,11 @@ def main() -> None:
 
 
 def _serve(channel: Channel) -> None:
-    editor, ready = _load(channel.receive())
+    order = channel.receive()
+    editor, ready = _load(order)
     channel.send(ready)
     while editor is not None:
-        body, arrays = _answer(editor, channel.receive())
+        body, arrays = _answer(editor, channel.receive(), order.body["spec"].get("tool_class"))
         channel.send(body, arrays)
 
 
@@ -96,10 +97,10 @@ def _max_batch(editor: Editor) -> int:
     return min(declared, MAX_BATCH)
 
 
-def _answer(editor: Editor, message: Message) -> tuple[dict[str, Any], list[Array]]:
+def _answer(editor: Editor, message: Message, tool_class: str | None) -> tuple[dict[str, Any], list[Array]]:
     """Edits one batch: results, or the one error of the batch as a whole."""
     number = message.body["number"]
-    requests = [_request(described, message.arrays) for described in message.body["requests"]]
+    requests = [_request(described, message.arrays, tool_class) for described in message.body["requests"]]
     kinds = [_kinds(request) for request in requests]
     arrays: list[Array] = []
     try:
@@ -125,11 +126,29 @@ def _checked(answer: Any, n: int) -> list[Any]:
     return [answer[i] for i in range(n)]
 
 
-def _request(described: dict[str, Any], arrays: Sequence[Array]) -> EditRequest:
+class RoleError(KeyError):
+    """The editor asked for a role that its cases do not have; a ``KeyError`` whose text is a sentence."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class _Roles(dict[str, "Media"]):
+    """Role -> image or sound; says which roles there are when another one is asked for."""
+
+    tool_class: str | None = None
+
+    def __missing__(self, role: object) -> Media:
+        giver = "the case has" if self.tool_class is None else f"tool_class {self.tool_class} gives"
+        raise RoleError(f"{giver} the roles {', '.join(self)}; the adapter asked for {role!r}")
+
+
+def _request(described: dict[str, Any], arrays: Sequence[Array], tool_class: str | None) -> EditRequest:
     from visavox.engine.ipc import get_media
     from visavox.ports.editor import EditRequest
 
-    media = {role: get_media(value, arrays) for role, value in described["media"].items()}
+    media = _Roles({role: get_media(value, arrays) for role, value in described["media"].items()})
+    media.tool_class = tool_class
     plain = {key: described[key] for key in ("case_id", "operation", "seed", "consent", "params")}
     return EditRequest(media=media, **plain)
 
