@@ -51,6 +51,23 @@ def test_bad_yaml_is_one_clear_error(text: str, message: str) -> None:
         read_yaml(text, what="x")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("policy: ", "polcy: ", "  polcy: no such key; did you mean `policy`?\n"),
+        ("tool_class: ", "toolclass: ", "  editor.toolclass: no such key; did you mean `tool_class`?\n"),
+        ("name: acme", "name: acme\nexecution: {timeout: 3}", "timeout: no such key; did you mean `timeout_s`?\n"),
+        ("fmr: 1e-3", "fmrs: 1e-3", "  fmrs: no such key; did you mean `fmr`?\n"),
+        ("name: acme", "name: acme\ncolour: red", "  colour: no such key\n"),
+    ],
+)
+def test_an_unknown_key_names_the_one_it_comes_near_to(old: str, new: str, found: str, tmp_path: Path) -> None:
+    assert old in SUITE
+    with pytest.raises(ConfigError) as error:
+        parse_suite(SUITE.replace(old, new), base=tmp_path)
+    assert found in str(error.value)
+
+
 def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
     text = SUITE.replace("name: acme", "name: acme\ncolour: red").replace("policy: baseline", "seed: -1")
     with pytest.raises(ConfigError) as error:

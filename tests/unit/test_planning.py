@@ -193,7 +193,7 @@ def test_the_page_fits_100_columns_and_says_what_the_json_says(plan_of_24: RunPl
     text = "\n".join(lines)
     assert "BASE-SUBJECT semi_informed          -        -" in text
     assert "cannot PASS: needs 40 people, here 24; can FAIL from about" in text
-    assert "If nothing leaks the run would be INCONCLUSIVE" in text and "editor: 96 calls x its own time" in text
+    assert "the run would be INCONCLUSIVE" in text and "editor: 96 calls x its own time" in text
     again = json.loads(plan_of_24.model_dump_json(by_alias=True))
     assert again["schema"] == "visavox/plan/v1" and again["if_clean"] == "INCONCLUSIVE"
     assert [row["statement"] for row in again["controls"]] == [row.statement for row in plan_of_24.controls]
@@ -367,7 +367,7 @@ def test_the_hint_names_the_people_who_decide(rate: float, verdict: Verdict) -> 
 
 def test_where_no_number_of_people_decides_the_hint_says_so() -> None:
     assert unchanged(0.07, 30).reason.endswith("; at this rate no number of people would decide it")
-    assert unchanged(0.06, 30, people_missing=0.05).reason.endswith("no number of people would decide it")
+    assert "; more people would not decide it: trials without" in unchanged(0.06, 30, people_missing=0.05).reason
 
 
 def test_what_is_decided_needs_no_hint() -> None:

@@ -225,7 +225,7 @@ def _people_hint(policy: Policy, control: Control, estimate: Estimate, strict: f
 
     basis = estimate.basis[0]
     if (basis.p_low <= limit) != (basis.p_high <= limit):
-        return ""  # lost trials, or the lower threshold of a PASS, stand in the way: not the number of people
+        return "; more people would not decide it: trials without a score, or the threshold of a PASS, stand in between"
     people = people_to_decide(estimate.basis, decides, max(estimate.n_subjects, 2))
     if people is None:
         return "; at this rate no number of people would decide it"
