@@ -166,3 +166,15 @@ def test_an_unknown_name_is_one_clear_error_with_the_nearest(
     assert exit_code([str(suite) if word == "SUITE" else word for word in words] + out) == 4
     error = capsys.readouterr().err
     assert near in error and "Traceback" not in error
+
+
+def test_a_word_that_comes_near_to_none_gets_no_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["list", "nonsense"]) == 4
+    error = capsys.readouterr().err
+    assert "'nonsense' is none of editors" in error and "did you mean" not in error
+
+
+def test_a_suite_that_is_not_there_points_to_init(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["run", str(tmp_path / "suite.yaml"), "--out", str(tmp_path / "run")]) == 4
+    error = capsys.readouterr().err
+    assert "there is no such file" in error and "visavox init DIR" in error and "Errno" not in error

@@ -47,6 +47,10 @@ def load_suite(path: str | Path, *, overrides: Sequence[str] = ()) -> Suite:
     file = Path(path)
     try:
         text = file.read_text("utf-8")
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"read the suite {path}", found="there is no such file", todo="begin one: visavox init DIR"
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"read the suite {path}", found=str(error), todo="give the path of a YAML file") from error
     return parse_suite(text, base=file.resolve().parent, what=file.name, overrides=overrides)

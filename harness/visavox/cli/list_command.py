@@ -41,7 +41,7 @@ class NearChoice(click.Choice[str]):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         known = [str(choice) for choice in self.choices]
         if value not in known:
-            near = difflib.get_close_matches(value, known, n=1, cutoff=0.5)
+            near = difflib.get_close_matches(value, known, n=1)
             meant = f"; did you mean {near[0]!r}?" if near else ""
             self.fail(f"{value!r} is none of {', '.join(known)}{meant}", param, ctx)
         return value

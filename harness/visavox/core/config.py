@@ -5,11 +5,12 @@ YAML 1.2 is read (``1e-3`` is a number, ``no`` is a text, a key may stand once).
 
 from __future__ import annotations
 
+import difflib
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, JsonValue, ValidationError, field_validator, model_validator
@@ -272,7 +273,7 @@ def explain(error: ValidationError, *, what: str, schema: str = "suite") -> Conf
         )
         text = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
-            text = "no such key"
+            text = "no such key" + _meant(error.title, fault["loc"])
         elif fault["type"] == "missing":
             text = "required, and absent"
         elif fault["type"] == "string_type":
@@ -281,6 +282,31 @@ def explain(error: ValidationError, *, what: str, schema: str = "suite") -> Conf
             text = f"{text}, found {fault['input']!r}"
         lines.append(f"  {path}: {text}" if path else f"  {text}")
     return ConfigError(f"read {what}", found="\n".join(lines), todo=f"`visavox schema {schema}` prints what is allowed")
+
+
+def _meant(title: str, path: Sequence[int | str]) -> str:
+    """Names the key that an unknown one comes near to, of those at its place below the record called ``title``."""
+    there = [record for record in _below(Record) if record.__name__ == title]
+    for part in path[:-1]:
+        fields = [record.model_fields[str(part)] for record in there if part in record.model_fields]
+        there = [inner for field in fields for inner in _records_in(field.annotation)] or there  # else a tag, a number
+    keys = {key for record in there for key in record.model_fields}
+    near = difflib.get_close_matches(str(path[-1]), sorted(keys), n=1)
+    return f"; did you mean `{near[0]}`?" if near else ""
+
+
+def _below(record: type[Record]) -> Iterator[type[Record]]:
+    for one in record.__subclasses__():
+        yield one
+        yield from _below(one)
+
+
+def _records_in(annotation: object) -> Iterator[type[Record]]:
+    """The records that a field's type holds: itself, a member of a union, an item."""
+    if isinstance(annotation, type) and issubclass(annotation, Record):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _records_in(inner)
 
 
 def apply_overrides(value: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
