@@ -39,6 +39,8 @@ bench: setup  ## how fast it is: one table of ratios, both sides measured in one
 
 study: setup  ## the simulation studies behind the intervals and the gate; writes docs/studies/
 	$(BIN)/python docs/studies/run.py
+	$(BIN)/python docs/studies/swaps.py
+	$(BIN)/python docs/studies/planner.py
 
 lock: setup  ## resolve the locked sets again (needs the package index)
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --override requirements/overrides.txt -o requirements/lock.txt

@@ -22,3 +22,25 @@ def test_short_studies_meet_their_criteria(tmp_path: Path) -> None:
     assert len(lines) >= 15
     assert not [line for line in lines if line.startswith("NOT MET")]
     assert (tmp_path / "results.md").read_text(encoding="utf-8").count("|") > 100
+
+
+@pytest.mark.study
+def test_short_study_of_swaps_meets_its_criteria(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(STUDIES / "swaps.py"), "--short", "--out", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.startswith(("met", "NOT MET"))]
+    assert len(lines) == 8
+    assert not [line for line in lines if line.startswith("NOT MET")]
+
+
+@pytest.mark.study
+def test_the_page_of_the_study_of_swaps_shows_its_tables(tmp_path: Path) -> None:
+    for name in ("swaps.csv", "swaps_named.csv"):
+        (tmp_path / name).write_bytes((STUDIES / name).read_bytes())
+    subprocess.run([sys.executable, str(STUDIES / "swaps.py"), "--page", "--out", str(tmp_path)], check=True)
+    assert (tmp_path / "swaps.md").read_text(encoding="utf-8") == (STUDIES / "swaps.md").read_text(encoding="utf-8")

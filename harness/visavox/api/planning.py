@@ -314,8 +314,8 @@ _ASSUMPTIONS = (
     f"people differ with an intra-person correlation of {ASSUMED_ICC:g}; trials are spread evenly over them",
     "scores of outputs are spread like those of strangers, so that a rate moves with its threshold; of the variance of "
     f"strangers' scores each of the two people brings {STRANGER_EFFECT:g}",
-    f"a match rate that has to pass counts {NEAREST_OTHERS_ADD:.0%} more: the nearest others of each output are left out of "
-    "its threshold",
+    f"a match rate that has to pass counts {NEAREST_OTHERS_ADD:.0%} more: its threshold leaves out the nearest "
+    "others of an output",
     "more people have as many recordings each as these; PASS and FAIL with 80 % power, in the suite's Holm family",
 )
 
