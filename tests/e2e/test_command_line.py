@@ -110,6 +110,20 @@ def test_no_escape_code_goes_into_a_file(run: Run, capsys: pytest.CaptureFixture
     assert "\x1b" not in capsys.readouterr().out
 
 
+def test_the_gate_says_what_a_run_ended_at_its_end_left_there(
+    suite: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same exit code with and without; the same run finishes it."""
+    left = "media and templates are still there"
+    verdict = exit_code(["gate", str(run.folder)])
+    assert verdict in {1, 2} and left not in capsys.readouterr().err
+    (run.folder / "templates").mkdir()
+    assert exit_code(["gate", str(run.folder)]) == verdict and left in capsys.readouterr().err
+    assert exit_code(["run", str(suite), "--out", str(run.folder), "--limit", "6", "--progress", "none"]) == 0
+    capsys.readouterr()
+    assert exit_code(["gate", str(run.folder)]) == verdict and left not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_prints_a_script(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(["completion", shell]) == 0

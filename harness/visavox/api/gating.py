@@ -26,11 +26,12 @@ CLOCK_SKEW = timedelta(minutes=10)
 
 
 class GateResult(NamedTuple):
-    """What a release gate acts on."""
+    """What a release gate acts on; ``warnings`` change no verdict."""
 
     verdict: Verdict
     reasons: tuple[str, ...]
     report: Report
+    warnings: tuple[str, ...] = ()
 
 
 def gate(out: str | Path, *, policy: str | None = None, max_age: timedelta | None = None) -> GateResult:
@@ -85,7 +86,7 @@ def gate(out: str | Path, *, policy: str | None = None, max_age: timedelta | Non
             found=f"{decision.verdict.value}, the report states {report.decision.verdict.value} or other reasons",
             todo="the report was altered, or another version of visavox wrote it; run again",
         )
-    return _with_other_runs(report, seal, decision)
+    return _with_other_runs(report, seal, decision)._replace(warnings=_left_over(folder))
 
 
 def read_report(out: str | Path) -> Report:
@@ -103,6 +104,17 @@ def read_report(out: str | Path) -> Report:
         found = "the run there is not finished" if begun else "there is no run in that folder"
         raise EvidenceError(f"read the report in {out}", found=found, todo=todo) from error
     return parse_report(data)
+
+
+def _left_over(folder: RunFolder) -> tuple[str, ...]:
+    """What a run that was ended after its report stood had still to remove."""
+    if not folder.media.exists() and not folder.templates.exists():
+        return ()
+    try:
+        is_kept = folder.read_json(folder.suite)["execution"]["retention"] == "all"
+    except (EvidenceError, KeyError, TypeError):
+        is_kept = False
+    return () if is_kept else ("media and templates are still there; the same `visavox run` finishes it",)
 
 
 def _with_other_runs(report: Report, seal: Seal, decision: Decision) -> GateResult:

@@ -45,6 +45,8 @@ def gate_command(folder: Path, policy: str | None, max_age: str | None) -> Verdi
     click.echo(result.verdict.value)
     for reason in result.reasons:
         click.echo(f"  because {reason}")
+    for warning in result.warnings:
+        click.echo(f"warning: {warning}", err=True)
     return result.verdict
 
 
