@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
-from visavox.api.demo import SUITES, deciding, demo, same_cell
+from visavox.api.demo import LEAK, SUITES, deciding, demo, same_cell
 from visavox.cli import exit_code
+from visavox.cli.demo_command import WHAT
 from visavox.core.config import BaselineEditor
-from visavox.core.resources import configs_dir
+from visavox.core.resources import configs_dir, user_data_dir
 from visavox.core.terms import Verdict
 
 LIGHT = ("recognisers=[pixels]", "dataset.people=12", "editor.name=identity", "editor.params={}", "tracking=null")
@@ -22,10 +24,16 @@ def test_it_runs_to_its_end_and_the_second_time_reads_what_is_there(
 ) -> None:
     out = tmp_path / "runs" / "demo"
     words = ["demo", "--out", str(out), "--progress", "none", *(w for text in LIGHT for w in ("--set", text))]
-    cache = os.environ["XDG_CACHE_HOME"]
+    homes = {name: os.environ[name] for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME")}
+    register = user_data_dir() / "runs.jsonl"
+    before = register.read_bytes() if register.exists() else b""
     assert exit_code(words) == 0
-    assert os.environ["XDG_CACHE_HOME"] == cache
+    assert {name: os.environ[name] for name in homes} == homes
+    assert (register.read_bytes() if register.exists() else b"") == before
+    assert len((out / "data" / "visavox" / "runs.jsonl").read_text().splitlines()) == 6  # sealed, judged
     first = capsys.readouterr().out
+    (row,) = [line for line in first.splitlines() if line.lstrip().startswith(WHAT[LEAK])]
+    assert re.search(r" >= \d+\.\d\d % +<= 7\.00 %$", row), row  # a FAIL rests on the lower bound
     assert first.count("FAIL") >= 3 and "lower bound" in first and "What would change the first" in first
     for name in SUITES:
         assert f"report: {out / name / 'report.html'}" in first and (out / name / "report.html").is_file()

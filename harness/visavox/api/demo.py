@@ -1,7 +1,8 @@
 """``visavox demo``: three runs over the shipped people who do not exist, and what they show.
 
 A de-identifier that leaks, the same with a stronger setting, and a face swap (``configs/suites/demo-*.yaml``). All of
-it is measured here and now; everything is written below one folder, the caches of people and templates included.
+it is measured here and now; everything is written below one folder, the caches of people and templates and the register
+of runs included.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def demo(
     place.mkdir(parents=True, exist_ok=True)
     tracked = f"tracking.uri=sqlite:///{place / STORE}"
     found = []
-    with _own_cache(place / "cache"):
+    with _own_folder("XDG_CACHE_HOME", place / "cache"), _own_folder("XDG_DATA_HOME", place / "data"):
         for name in SUITES:
             suite = load_suite(configs_dir() / "suites" / f"{name}.yaml", overrides=(tracked, *overrides))
             report = run(suite, place / name, progress=progress(name), announce=announce)
@@ -107,15 +108,15 @@ def _excess(found: Deciding) -> float:
 
 
 @contextmanager
-def _own_cache(folder: Path) -> Iterator[None]:
-    """The user's cache folder lies in ``folder`` meanwhile: the demo leaves nothing elsewhere."""
-    before = os.environ.get("XDG_CACHE_HOME")
+def _own_folder(variable: str, folder: Path) -> Iterator[None]:
+    """The user's cache or data folder lies in ``folder`` meanwhile: the demo leaves nothing elsewhere."""
+    before = os.environ.get(variable)
     folder.mkdir(exist_ok=True)
-    os.environ["XDG_CACHE_HOME"] = str(folder)
+    os.environ[variable] = str(folder)
     try:
         yield
     finally:
         if before is None:
-            del os.environ["XDG_CACHE_HOME"]
+            del os.environ[variable]
         else:
-            os.environ["XDG_CACHE_HOME"] = before
+            os.environ[variable] = before

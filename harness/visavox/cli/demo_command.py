@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from visavox.api.demo import LEAK, STORE, STRONGER, SUITES, SWAP, Deciding, DemoRun, deciding, demo, same_cell
+from visavox.core.terms import Verdict
 from visavox.engine.progress import Progress, Step
 from visavox.reporting.rows import limit_of
 from visavox.reporting.text import COLOURS
@@ -149,5 +150,10 @@ def _measured(found: Deciding) -> str:
 
 
 def _bound(found: Deciding) -> str:
-    cell = found.cell
-    return figure(cell.cell.metric, cell.opposite_bound if cell.verdict == "FAIL" else cell.bound).text
+    """The bound that was held against the limit; the sign says on which side of it the truth lies."""
+    cell, is_fail = found.cell, found.cell.verdict is Verdict.FAIL
+    bound = cell.opposite_bound if is_fail else cell.bound
+    if bound is None:
+        return figure(cell.cell.metric, None).text
+    is_lower = (found.control.limit.op == "<=") is is_fail
+    return f"{'>=' if is_lower else '<='} {figure(cell.cell.metric, bound).text}"
