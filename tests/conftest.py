@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from visavox.media.image import encode_png
 
+os.environ.pop("COLUMNS", None)  # no test depends on how wide its terminal is
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: idle threads sleep, as in the command
 
 settings.register_profile("visavox", deadline=None)  # no test is timed

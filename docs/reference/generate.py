@@ -1,6 +1,6 @@
 """The reference pages, from docstrings and command help.
 
-python docs/reference/generate.py     writes python.md and commands.md beside this file, and both JSON Schemas
+python docs/reference/generate.py [DIR]     writes python.md, commands.md and the JSON Schemas, here or in DIR
 """
 
 from __future__ import annotations
@@ -93,11 +93,11 @@ def pages() -> dict[str, str]:
     }
 
 
-def main() -> int:
+def main(folder: Path) -> int:
     for name, content in pages().items():
-        (HERE / name).write_text(content, encoding="utf-8")
+        (folder / name).write_text(content, encoding="utf-8")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE))
