@@ -275,10 +275,10 @@ def linked_outputs(own: float, twin: float | None) -> World:
 
 
 def test_no_room_for_strangers_is_no_pass() -> None:
-    """Where most unedited inputs match somebody by chance, a swap that shows strangers must not pass."""
-    voices = BASELINE.model_copy(update={"face": BASELINE.voice})
-    world = swap(n_people=160)
+    """Where nearly every unedited input matches somebody by chance, outputs that show strangers differ by nothing."""
+    loose = BASELINE.model_copy(update={"face": BASELINE.face.model_copy(update={"fmr": 0.05})})
+    world = swap(n_people=60)
     world.outputs[:] = np.roll(world.outputs, 4 * 9, axis=1)
-    decision = world.decide(voices)
-    assert verdicts(decision)["BASE-STRANGER"] is not PASS
-    assert decision.verdict is not PASS
+    (stranger,) = [control for control in world.decide(loose).controls if control.id == "BASE-STRANGER"]
+    assert stranger.verdict is INCONCLUSIVE
+    assert "of the unedited inputs match somebody by chance" in stranger.reason
