@@ -8,6 +8,7 @@ on that basis (``visavox.metrics.power``).
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -207,7 +208,7 @@ def _needs(model: _Model | None) -> tuple[Need, ...]:
     return tuple(Need(true_rate=rate, people=model.needed(rate)) for rate in rates)
 
 
-class _Model:
+class _Model(ABC):
     """Power of one cell."""
 
     def __init__(self, policy: Policy, control: Control, estimate: Estimate, n_people: int) -> None:
@@ -246,11 +247,13 @@ class _Model:
     def _highest(self) -> float:
         return 0.99
 
+    @abstractmethod
     def _people(self, rate: float) -> int:
-        raise NotImplementedError
+        """Test people for a PASS at a true rate, whatever the support."""
 
+    @abstractmethod
     def _shares(self, rate: float, alpha: float) -> power.Shares:
-        raise NotImplementedError
+        """How often these people pass and fail at a true rate."""
 
 
 class _Rate(_Model):
