@@ -23,6 +23,7 @@ from visavox.ports.editor import Media
 from visavox.ports.recogniser import FailureToAcquire, Region, Vectors
 
 from .alignment import region_fault
+from .crops_ahead import crops_ahead
 from .dlib_resnet import DlibResNet
 from .mtcnn import load_mtcnn
 from .sources import file_of_package, import_package, read_pinned
@@ -81,16 +82,11 @@ class DlibFace:
 
     def embed(self, media: Sequence[Media], regions: Sequence[Region]) -> list[Vectors | FailureToAcquire]:
         """Descriptors of 128 numbers; the five points are found anew inside each region's box."""
-        answers: list[Vectors | FailureToAcquire] = []
-        chips: list[Image] = []
-        for value, region in zip(media, regions, strict=True):
-            image = check_image(value)
-            fault = region_fault(region, image)
-            answers.append(fault or np.zeros(0, np.float32))
-            if fault is None:
-                chips.append(self._chip(image, region))
-        vectors = iter(self._network.describe(chips))
-        return [a if isinstance(a, FailureToAcquire) else _template(next(vectors)) for a in answers]
+        faces = [(check_image(value), region) for value, region in zip(media, regions, strict=True)]
+        faults = [region_fault(region, image) for image, region in faces]
+        usable = [face for face, fault in zip(faces, faults, strict=True) if fault is None]
+        vectors = iter(self._network.describe(crops_ahead(self._chip, usable, self._network.batch)))
+        return [fault or _template(next(vectors)) for fault in faults]
 
     def compare(self, references: Vectors, probes: Vectors) -> npt.NDArray[np.float32]:
         """Minus the Euclidean distances, shape (n_references, n_probes), computed in float64; negated here, once."""
@@ -99,7 +95,8 @@ class DlibFace:
         similarities: npt.NDArray[np.float32] = -np.sqrt(np.maximum(squares, 0.0)).astype(np.float32)
         return similarities
 
-    def _chip(self, image: Image, region: Region) -> Image:
+    def _chip(self, face: tuple[Image, Region]) -> Image:
+        image, region = face
         x0, y0, x1, y1 = region.box
         x, y = (x0 + x1) / 2, (y0 + y1) / 2 + _BOX["lower"] * (y1 - y0)
         half = _BOX["half_side"] * (x1 - x0 + y1 - y0)

@@ -8,7 +8,7 @@ The caller has checked the file's digest: the layers are found by their names, i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -57,10 +57,14 @@ class DlibResNet:
                 before = channels
         self._last = self._torch.from_numpy(reader.linear(256, 128)).to(self._device)
 
-    def describe(self, chips: Sequence[Image]) -> Floats:
-        """Descriptors (n, 128) of aligned faces of 150 x 150 pixels, not normalised."""
-        step = _BATCH[self._device.type]
-        parts = [self._forward(np.stack(chips[k : k + step])) for k in range(0, len(chips), step)]
+    @property
+    def batch(self) -> int:
+        """How many faces go through the network at once."""
+        return _BATCH[self._device.type]
+
+    def describe(self, batches: Iterable[Image]) -> Floats:
+        """Descriptors (n, 128), not normalised, of batches of aligned faces (k, 150, 150, 3)."""
+        parts = [self._forward(chips) for chips in batches]
         return np.concatenate(parts) if parts else np.zeros((0, 128), np.float32)
 
     def _forward(self, chips: Image) -> Floats:

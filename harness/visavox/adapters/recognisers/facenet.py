@@ -32,6 +32,7 @@ from visavox.ports.recogniser import FailureToAcquire, Region, Vectors
 
 from .alignment import region_fault
 from .cosine import cosines, unit
+from .crops_ahead import crops_ahead
 from .facenet_weights import RELEASES, read_weights
 from .mtcnn import load_mtcnn
 from .sources import import_package
@@ -120,12 +121,12 @@ class Facenet:
         faults = [region_fault(region, image) for image, region in zip(images, regions, strict=True)]
         usable = [k for k, fault in enumerate(faults) if fault is None]
         answers: list[Vectors | FailureToAcquire] = [fault or np.zeros(0, np.float32) for fault in faults]
-        step = _BATCH[self._device.type]
-        for start in range(0, len(usable), step):
-            part = usable[start : start + step]
-            crops = np.stack([face_crop(images[k], regions[k].box, self._margin_px) for k in part])
-            for k, vector in zip(part, self._forward(crops), strict=True):
-                answers[k] = unit(vector)
+        batches = crops_ahead(
+            lambda k: face_crop(images[k], regions[k].box, self._margin_px), usable, _BATCH[self._device.type]
+        )
+        vectors = (vector for crops in batches for vector in self._forward(crops))
+        for k, vector in zip(usable, vectors, strict=True):
+            answers[k] = unit(vector)
         return answers
 
     def compare(self, references: Vectors, probes: Vectors) -> npt.NDArray[np.float32]:
