@@ -1,16 +1,16 @@
 """The door ``recogniser``: biometric recognisers that act as judges and as attackers' tools.
 
-A recogniser first *locates* the biometric part of a sample, then *embeds* it into a template;
-templates are compared to similarities (higher = more alike). Locating and embedding are apart so
-that an attacker may crop an edited output where the face stood in its input, and so that
-recognisers with the same detector share its work.
+A recogniser first *locates* the biometric part of a sample (a face, or where somebody speaks), then *embeds* it into
+a template; templates are compared to similarities (higher = more alike). Locating and embedding are apart so that an
+attacker may crop an edited output where the face stood in its input, and so that recognisers with the same detector
+share its work.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,28 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Speech:
+    """When somebody speaks in a sound.
+
+    Attributes:
+        segments: (start, end) in seconds from the sound's start, in order, without overlap.
+        duration_s: of the whole sound.
+    """
+
+    segments: tuple[tuple[float, float], ...]
+    duration_s: float
+
+    @property
+    def speech_s(self) -> float:
+        """Seconds of speech in all."""
+        return sum(end - start for start, end in self.segments)
+
+
+Located: TypeAlias = Region | Speech
+"""What a recogniser embeds: a region of an image, or the speech in a sound."""
+
+
+@dataclass(frozen=True)
 class FailureToAcquire:
     """No template can be made of this sample (FTA), and why."""
 
@@ -61,7 +83,8 @@ class Recogniser(Protocol):
         id: what estimates say in ``recogniser``.
         families: training families; two recognisers with a common one are not independent judges.
         digest: SHA-256 over weights and every setting that changes a template.
-        detector: name and digest of the detector behind ``locate``; equal strings share regions.
+        detector: name and digest of the detector behind ``locate`` (of faces, or of speech); equal strings share what
+            it located.
         score: how templates are compared, as reports say it.
         training_overlap: ``none``, ``some`` or ``unknown`` (= some) overlap with the usual public test people.
     """
@@ -74,12 +97,12 @@ class Recogniser(Protocol):
     score: str
     training_overlap: str
 
-    def locate(self, media: Sequence[Media]) -> list[Region | FailureToAcquire]:
-        """Finds the face in each image; same length, same order."""
+    def locate(self, media: Sequence[Media]) -> Sequence[Located | FailureToAcquire]:
+        """The face's `Region` in each image, or the `Speech` in each sound; same length, same order."""
         ...
 
-    def embed(self, media: Sequence[Media], regions: Sequence[Region]) -> list[Vectors | FailureToAcquire]:
-        """A template, float32 of shape (d,), of each image's region; same length, same order."""
+    def embed(self, media: Sequence[Media], regions: Sequence[Any]) -> list[Vectors | FailureToAcquire]:
+        """A template, float32 of shape (d,), of what ``locate`` found in each medium; same length, same order."""
         ...
 
     def compare(self, references: Vectors, probes: Vectors) -> npt.NDArray[np.float32]:
