@@ -15,22 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from visavox.core.registry import Registry
+from visavox.media.audio import Audio as Audio  # noqa: PLC0414 - part of this door
 
 Image: TypeAlias = npt.NDArray[np.uint8]
 """uint8 array H x W x 3, RGB, sRGB transfer, 0..255."""
-
-
-@dataclass(frozen=True)
-class Audio:
-    """Mono sound.
-
-    Attributes:
-        samples: float32, shape (n,), nominally in [-1, 1].
-        sample_rate_hz: samples per second.
-    """
-
-    samples: npt.NDArray[np.float32]
-    sample_rate_hz: int
 
 
 @dataclass(frozen=True)
