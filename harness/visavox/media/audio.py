@@ -226,8 +226,10 @@ def _check_is_whole(data: bytes, container: str) -> None:
     if container in _SAMPLE_CHUNKS:
         _check_chunks(data, *_SAMPLE_CHUNKS[container])
     elif container == "ogg":
-        page = data.rfind(b"OggS")
-        if len(data) < page + 27 or not data[page + 5] & _LAST_PAGE:
+        page = data[data.rfind(b"OggS") :]
+        header_bytes = 27 + (page[26] if len(page) > 26 else 0)
+        is_last = len(page) >= header_bytes + sum(page[27:header_bytes]) and page[5] & _LAST_PAGE
+        if not is_last:
             raise _refused("a truncated file: an Ogg stream without its last page")
 
 
@@ -251,11 +253,11 @@ def _refused(found: str) -> MediaError:
 _SIGNATURES: Final = (
     # (offset, bytes, FFmpeg's name of the container). FFmpeg is told which one: left to guess, it would also open
     # playlists, which lead to other files and to the network.
-    (0, b"RIFF", "wav"),
+    (8, b"WAVE", "wav"),
     (0, b"fLaC", "flac"),
     (0, b"OggS", "ogg"),
     (0, b"ID3", "mp3"),
-    (0, b"FORM", "aiff"),
+    (8, b"AIF", "aiff"),
     (4, b"ftyp", "mov"),
     (0, b"\x1a\x45\xdf\xa3", "matroska"),
 )

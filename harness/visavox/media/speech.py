@@ -28,7 +28,7 @@ FRAME_S: Final = 0.025
 HOP_S: Final = 0.010
 BELOW_LOUD_DB: Final = 30.0
 ABOVE_QUIET_DB: Final = 8.0
-MIN_LEVEL_DB: Final = -60.0
+MIN_LEVEL_DB: Final = -70.0
 """Level re full scale below which nothing is speech."""
 MAX_PAUSE_S: Final = 0.200
 MIN_SEGMENT_S: Final = 0.050
