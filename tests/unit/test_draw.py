@@ -15,7 +15,7 @@ from visavox.core.errors import ConfigError
 from visavox.core.outputs_list import ListedOutput
 from visavox.core.records import Sample
 from visavox.core.terms import Consent, Modality, Outcome
-from visavox.engine.plan import Plan, case_id, make_plan
+from visavox.engine.plan import SMOKE_PEOPLE, SMOKE_RECORDINGS, Plan, case_id, make_plan
 from visavox_datasets.manifest import assign_folds
 
 SUITE = """
@@ -167,7 +167,30 @@ def test_a_smoke_run_is_as_long_as_it_was_asked_to_be() -> None:
     assert sum(found.case_probe) == 2  # at most one in five
     assert len(plan(limit=9, options="attempts: 2").cases) <= 9
     assert len(plan("morph", limit=5).cases) == 5
-    assert plan(limit=10).samples == plan().samples
+
+
+@pytest.mark.parametrize("tool_class", OPERATIONS)
+def test_a_smoke_run_takes_its_own_people_and_some_others(tool_class: str) -> None:
+    """The cases are those that a full plan drew, whatever is left out; inputs and references of their people stay."""
+    dataset = people(60, 9)
+    whole, found = (make_plan(suite(tool_class), dataset, limit=limit) for limit in (None, 12))
+    assert (whole.n_test_people, len(whole.samples)) == (60, 540)
+    each = Counter(sample.person for sample in found.samples)
+    assert set(each.values()) == {SMOKE_RECORDINGS}
+    own = {*found.case_person, *found.second_person} - {-1}
+    assert own <= set(each) and len(each) == max(SMOKE_PEOPLE, len(own))
+    assert (found.n_test_people, found.n_people) == (len(each), 60)
+    assert set(found.samples) < set(whole.samples)
+    drawn = {case.id: (case, person) for case, person in zip(whole.cases, whole.case_person, strict=True)}
+    for number, (case, person) in enumerate(zip(found.cases, found.case_person, strict=True)):
+        assert drawn[case.id] == (case, person)
+        assert [role.sample_id for role in case.roles] == [found.samples[n].id for n in inputs(found, number)]
+        assert [found.sample_digests[n][:16] for n in inputs(found, number)] == [r.sample_id for r in case.roles]
+
+
+def test_a_smoke_run_of_every_case_leaves_no_input_out() -> None:
+    found = make_plan(suite("attribute"), people(8, 6), limit=1000)
+    assert len(found.cases) == len(found.samples) == 48
 
 
 def test_the_cap_counts_attempts_and_probes() -> None:

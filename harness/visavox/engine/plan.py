@@ -25,6 +25,10 @@ from .draw import ROLES, Drawn, Member, balanced_order, draw
 UNIT_SIZE = 32
 MASKED_PER_PERSON = 2
 WITHHELD = frozenset({Consent.REFUSED, Consent.WITHDRAWN})
+SMOKE_PEOPLE = 20
+"""A smoke run compares with so many people, or with those of its cases where they are more."""
+SMOKE_RECORDINGS = 4
+"""Recordings of each person in a smoke run; with 20 people a threshold at an FMR of 1e-3 can just be made."""
 
 
 class PlannedSample(Record):
@@ -50,7 +54,8 @@ class Plan(Record):
         case_consent: what the editor is told of the consent of the people in the case.
         masked: numbers of the cases whose output is also compared with its face region masked.
         n_people: everyone in the data set; n_test_people: those with two or more recordings, outside ``train``.
-        limit: cases asked for by a smoke run, else None.
+        limit: cases asked for by a smoke run, else None. Its samples and test people are some of them only: those of
+            its cases first.
     """
 
     tool_class: ToolClass
@@ -145,6 +150,11 @@ def make_plan(
             found="no fold has two people: the people of one case come from one of three folds",
             todo="six people or more are needed",
         )
+    if limit is not None:
+        kept = _looked_at(planned, entries, suite.seed)
+        place = {number: at for at, number in enumerate(kept)} | {-1: -1}
+        entries = [e._replace(samples=(place[e.samples[0]], place[e.samples[1]])) for e in entries]
+        planned, tested = tuple(planned[i] for i in kept), [tested[i] for i in kept]
     firsts: dict[object, int] = {}
     case_first = tuple(firsts.setdefault(entry.key, number) for number, entry in enumerate(entries))
     ordinary = [n for n, entry in enumerate(entries) if not entry.is_probe and case_first[n] == n]
@@ -216,6 +226,23 @@ def _entry(drawn: Drawn, suite: Suite, planned: Sequence[PlannedSample], tested:
     persons = (planned[drawn.first].person, -1 if second < 0 else planned[second].person)
     key = (drawn.first, drawn.second, drawn.is_probe)
     return _Entry(case, persons, (drawn.first, second), consent, key, drawn.is_probe)
+
+
+def _looked_at(planned: Sequence[PlannedSample], entries: Sequence[_Entry], seed: int) -> list[int]:
+    """Numbers of the samples of a smoke run: all that go into cases, and a few recordings of a few people."""
+    inputs = sorted({number for entry in entries for number in entry.samples} - {-1})
+    order = balanced_order([sample.person for sample in planned], seed)
+    involved = dict.fromkeys(person for entry in entries for person in entry.persons if person >= 0)
+    people = [*involved, *(p for p in dict.fromkeys(planned[i].person for i in order) if p not in involved)]
+    wanted = set(people[: max(SMOKE_PEOPLE, len(involved))])
+    kept: dict[int, None] = {}
+    taken: Counter[int] = Counter()
+    for number in dict.fromkeys([*inputs, *order]):
+        person = planned[number].person
+        if number in inputs or (person in wanted and taken[person] < SMOKE_RECORDINGS):
+            taken[person] += 1
+            kept[number] = None
+    return sorted(kept)
 
 
 def _least(stated: Sequence[Consent]) -> Consent:
