@@ -190,6 +190,28 @@ def test_a_curve_stands_where_its_rates_are() -> None:
     assert 300 - points[:, 1] == pytest.approx(expected[:, 1], abs=0.05)
 
 
+def test_a_rate_stands_at_its_square_root_and_its_line_spans_its_interval(report: Report) -> None:
+    """Read back from the SVG: 270 px are the square root of a rate from 0 to 1."""
+    (found,) = (chart for chart in charts(report) if chart.name == "identity_leak-rates-1")
+    elements = [(e, e.get("transform") or "") for e in ET.fromstring(found.svg).iter() if e.get("stroke-width") == "2"]
+    at = [(e, float(place.removeprefix("translate(").split(",")[0])) for e, place in elements]
+    lines = [(x, x + float(e.get("x2") or "nan")) for e, x in at if e.tag.endswith("line")]
+    dots = [x for e, x in at if e.tag.endswith("path") and x > 0]
+    drawn = [e for e in report.results[0].estimates if e.name.startswith("subject_match_rate")]
+    rates = np.array(sorted((e.low, e.value, e.high) for e in drawn))
+    assert np.array(sorted((low, high) for low, high in lines)) == pytest.approx(
+        270 * rates[:, [0, 2]] ** 0.5, abs=0.02
+    )
+    assert np.array(sorted(dots)) == pytest.approx(270 * np.sort(rates[:, 1]) ** 0.5, abs=0.02)
+
+
+def test_charts_follow_from_the_report_alone() -> None:
+    """Equal reports give equal charts, whatever was drawn between: no state is kept."""
+    result = full_report().results[1]
+    first, again = (full_report().model_copy(update={"results": (result,)}) for _ in range(2))
+    assert charts(first) == charts(again)
+
+
 @given(
     st.lists(st.floats(-1, 1), min_size=3, max_size=3).map(sorted),
     st.floats(0, 1),

@@ -1,4 +1,4 @@
-"""Charts of a report as static SVG: drawn by Altair, rendered by vl-convert, without a script or the network.
+"""Charts of a report as static SVG: each a Vega-Lite specification that follows from the report alone.
 
 Colours are CSS custom properties with a fallback, so that an inlined chart follows the page's light, dark or print
 colours and a chart in a file of its own keeps the light ones. Every series also differs by dash or by shape.
@@ -7,20 +7,17 @@ colours and a chart in a file of its own keeps the light ones. Every series also
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from statistics import NormalDist
-from types import ModuleType
-from typing import Any, Final, NamedTuple
-from xml.etree import ElementTree as ET
+from typing import Final, NamedTuple
 
-from visavox.core.errors import MissingDependencyError
 from visavox.core.records import AssessmentResult, Curve, Estimate, Histogram, OperatingPoint, Report
 from visavox.core.terms import Attacker
 
+from .vega import FAINT, INK, Row, Spec, category, layered, mark, quantity, rendered
 from .wording import PLAIN_FIGURES, attacker_text, fmr_text, map_cell, plain, share, title_of, visible
 
 PLOT_PX: Final = 300
-INK, FAINT, RULE = "var(--ink, #1c1f24)", "var(--muted, #565d68)", "var(--line, #d4d8de)"
 LIMIT = "var(--fail, #b3261e)"
 SERIES: Final = (
     "var(--c1, #0b62b0)", "var(--c2, #b4540a)", "var(--c3, #8a2f7d)", "var(--c4, #0d7264)", "var(--c5, #7a6400)",
@@ -31,11 +28,7 @@ SHAPES: Final = ("circle", "square", "triangle-up", "diamond", "cross", "triangl
 PROBIT_TICKS: Final = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999)
 _PROBIT_ENDS: Final = (0.0005, 0.9995)
 _RATE_TICKS: Final = (0.0, 0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
-_SVG: Final = "http://www.w3.org/2000/svg"
-_LONG_DECIMAL = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
-_CLIP = re.compile(r"url\(#([^)]+)\)")
 _SATURATION = re.compile(r"_at_(\d+)_percent_of_training_people$")
-_NOISE: Final = ("aria-hidden", "aria-label", "aria-roledescription", "role", "pointer-events", "class")
 
 
 class Chart(NamedTuple):
@@ -59,7 +52,7 @@ def result_charts(report: Report) -> tuple[ResultCharts, ...]:
     """The charts of a report, one entry a result; named ``<assessment>-<kind>-<number>``.
 
     Raises:
-        MissingDependencyError: Altair or vl-convert is not installed.
+        MissingDependencyError: vl-convert is not installed.
     """
     return tuple(ResultCharts(rate_charts(report, r), det_charts(r), score_charts(r)) for r in report.results)
 
@@ -68,7 +61,7 @@ def charts(report: Report) -> tuple[Chart, ...]:
     """All charts of a report.
 
     Raises:
-        MissingDependencyError: Altair or vl-convert is not installed.
+        MissingDependencyError: vl-convert is not installed.
     """
     return tuple(chart for of_result in result_charts(report) for kind in of_result for chart in kind)
 
@@ -146,8 +139,8 @@ def _setting(e: Estimate) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _rates(estimates: Sequence[Estimate], limit: float | None) -> Callable[[ModuleType], Any]:
-    rows = [
+def _rates(estimates: Sequence[Estimate], limit: float | None) -> Spec:
+    rows: list[Row] = [
         {
             "setting": _setting(e),
             "judge": visible(e.recogniser) or "all judges",
@@ -162,68 +155,65 @@ def _rates(estimates: Sequence[Estimate], limit: float | None) -> Callable[[Modu
     settings = list(dict.fromkeys(str(row["setting"]) for row in rows))
     largest = max([e.high for e in estimates] + ([limit] if limit else []))
     end = next((step for step in (0.01, 0.1) if largest <= step), 1.0)
+    rate: Spec = {
+        "title": "rate (square-root axis)",
+        "scale": {"type": "sqrt", "domain": [0, end], "nice": False},
+        "axis": {"values": [tick * end for tick in _RATE_TICKS], "labelExpr": "format(100*datum.value,'.3~f')+' %'"},
+    }
+    place = {
+        "y": category("setting", sort=settings, title=None, axis={"labelLimit": 140, "domain": False, "ticks": False}),
+        "yOffset": category("judge", sort=judges, scale={"paddingOuter": 0.35}),
+    }
+    colour, shape = _judges(judges)
+    interval = {**place, "x": quantity("low", **rate), "x2": {"field": "high"}, "color": colour}
+    value = {**place, "x": quantity("value", **rate), "color": colour, "shape": shape}
+    layers = [
+        mark("rule", interval, strokeWidth=2),
+        mark("point", value, filled=True, size=58, opacity=1),
+        mark("tick", {**place, "x": quantity("chance")}, thickness=1.5, size=11, color=FAINT),
+    ]
+    if limit is not None and limit <= end:
+        layers += _line_at(limit, f"limit {share(limit).text}", LIMIT, is_left=(limit / end) ** 0.5 > 0.5)
+    height = len(settings) * (13 * len(judges) + 14)
+    return layered(layers, rows=rows, width=PLOT_PX - 30, height=height)
 
-    def draw(alt: ModuleType) -> Any:
-        x = alt.X(
-            "value:Q",
-            title="rate (square-root axis)",
-            scale=alt.Scale(type="sqrt", domain=[0, end], nice=False),
-            axis=alt.Axis(values=[tick * end for tick in _RATE_TICKS], labelExpr="format(100*datum.value,'.3~f')+' %'"),
-        )
-        y = alt.Y("setting:N", sort=settings, title=None, axis=alt.Axis(labelLimit=140, domain=False, ticks=False))
-        offset = alt.YOffset("judge:N", sort=judges, scale=alt.Scale(paddingOuter=0.35))
-        colour, shape = _judges(alt, judges)
-        base = alt.Chart(alt.Data(values=rows)).encode(y=y, yOffset=offset)
-        layers = [
-            base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q", color=colour).transform_calculate(value="datum.low"),
-            base.mark_point(filled=True, size=58, opacity=1).encode(x=x, color=colour, shape=shape),
-            base.mark_tick(thickness=1.5, size=11, color=FAINT).encode(x="chance:Q"),
-        ]
-        if limit is not None and limit <= end:
-            layers += _rule(alt, limit, f"limit {share(limit).text}", LIMIT, is_left=(limit / end) ** 0.5 > 0.5)
-        return alt.layer(*layers).properties(width=PLOT_PX - 30, height=len(settings) * (13 * len(judges) + 14))
 
-    return draw
-
-
-def _det(curves: Sequence[Curve]) -> Callable[[ModuleType], Any]:
+def _det(curves: Sequence[Curve]) -> Spec:
     probit = NormalDist().inv_cdf
-    ends = [probit(end) for end in _PROBIT_ENDS]
+    low, high = (probit(end) for end in _PROBIT_ENDS)
     ticks = [round(probit(tick), 4) for tick in PROBIT_TICKS]
     words = "{" + ",".join(f"'{t + 10:.2f}':'{100 * p:g}'" for t, p in zip(ticks, PROBIT_TICKS, strict=True)) + "}"
-    rows = [
+    rows: list[Row] = [
         {"x": round(probit(fmr), 4), "y": round(probit(fnmr), 4), "attacker": _series(c.attacker), "order": number}
         for c in curves
         for number, (fmr, fnmr) in enumerate(zip(c.fmr, c.fnmr, strict=True))
         if 0 < fmr < 1 and 0 < fnmr < 1
     ]
     attackers = [_series(a) for a in (*Attacker, None) if any(c.attacker is a for c in curves)]
-
-    def draw(alt: ModuleType) -> Any:
-        scale = alt.Scale(domain=ends, nice=False, zero=False)
-        axis = alt.Axis(values=ticks, labelExpr=words + "[format(datum.value+10,'.2f')]", labelOverlap=False)
-        x = alt.X("x:Q", title="false match rate (FMR), %", scale=scale, axis=axis)
-        y = alt.Y("y:Q", title="false non-match rate (FNMR), %", scale=scale, axis=axis)
-        chance = [{"x": ends[0], "y": ends[1]}, {"x": ends[1], "y": ends[0]}]
-        line = alt.Chart(alt.Data(values=chance)).mark_line(color=FAINT, strokeWidth=1, clip=True).encode(x=x, y=y)
-        word = (
-            alt.Chart(alt.Data(values=[{"x": 1.55, "y": -1.55}]))
-            .mark_text(text="chance", angle=45, dy=-6, color=FAINT, fontSize=11)
-            .encode(x=x, y=y)
-        )
-        colour, dash = _lines(alt, "attacker", attackers)
-        drawn = (
-            alt.Chart(alt.Data(values=rows))
-            .mark_line(strokeWidth=2, clip=True)
-            .encode(x=x, y=y, color=colour, strokeDash=dash, order="order:Q")
-        )
-        return alt.layer(line, word, drawn).properties(width=PLOT_PX, height=PLOT_PX)
-
-    return draw
+    error: Spec = {
+        "scale": {"domain": [low, high], "nice": False, "zero": False},
+        "axis": {"values": ticks, "labelExpr": words + "[format(datum.value+10,'.2f')]", "labelOverlap": False},
+    }
+    place = {
+        "x": quantity("x", title="false match rate (FMR), %", **error),
+        "y": quantity("y", title="false non-match rate (FNMR), %", **error),
+    }
+    colour, dash = _lines("attacker", attackers)
+    curve = {**place, "color": colour, "strokeDash": dash, "order": quantity("order")}
+    diagonal: list[Row] = [{"x": low, "y": high}, {"x": high, "y": low}]
+    layers = [
+        mark("line", place, rows=diagonal, color=FAINT, strokeWidth=1, clip=True),
+        mark(
+            "text", place, rows=[{"x": 1.55, "y": -1.55}],
+            text="chance", angle=45, dy=-6, color=FAINT, fontSize=11,
+        ),
+        mark("line", curve, strokeWidth=2, clip=True),
+    ]  # fmt: skip
+    return layered(layers, rows=rows, width=PLOT_PX, height=PLOT_PX)
 
 
-def _scores(links: Sequence[Histogram]) -> Callable[[ModuleType], Any]:
-    rows: list[dict[str, object]] = []
+def _scores(links: Sequence[Histogram]) -> Spec:
+    rows: list[Row] = []
     for h in links:
         total = max(sum(h.counts), 1)
         steps = [*(n / total for n in h.counts), 0.0]
@@ -231,63 +221,56 @@ def _scores(links: Sequence[Histogram]) -> Callable[[ModuleType], Any]:
     names = list(dict.fromkeys(visible(h.link) for h in links))
     thresholds = list(dict.fromkeys(h.threshold for h in links if h.threshold is not None))
     middle = (min(h.edges[0] for h in links) + max(h.edges[-1] for h in links)) / 2
-
-    def draw(alt: ModuleType) -> Any:
-        x = alt.X(
-            "score:Q",
-            title="comparison score (higher = more alike)",
-            scale=alt.Scale(zero=False, nice=False),
-            axis=alt.Axis(tickCount=6),
-        )
-        y = alt.Y("share:Q", title="share of the link's comparisons", axis=alt.Axis(format=".0%", tickCount=4))
-        colour, dash = _lines(alt, "link", names)
-        base = alt.Chart(alt.Data(values=rows))
-        layers = [
-            base.mark_area(interpolate="step-after", fillOpacity=0.14).encode(
-                x=x, y=alt.Y("share:Q", stack=None, title=None), color=colour
-            ),
-            base.mark_line(interpolate="step-after", strokeWidth=1.5).encode(x=x, y=y, color=colour, strokeDash=dash),
-        ]
-        for threshold in thresholds:
-            words = f"accepted from {plain(threshold).text}"
-            layers += _rule(alt, threshold, words, INK, is_left=threshold > middle)
-        return alt.layer(*layers).properties(width=PLOT_PX, height=170)
-
-    return draw
+    score = quantity(
+        "score",
+        title="comparison score (higher = more alike)",
+        scale={"zero": False, "nice": False},
+        axis={"tickCount": 6},
+    )
+    parts = quantity("share", title="share of the link's comparisons", axis={"format": ".0%", "tickCount": 4})
+    colour, dash = _lines("link", names)
+    ground = {"x": score, "y": quantity("share", stack=None, title=None), "color": colour}
+    outline = {"x": score, "y": parts, "color": colour, "strokeDash": dash}
+    layers = [
+        mark("area", ground, interpolate="step-after", fillOpacity=0.14),
+        mark("line", outline, interpolate="step-after", strokeWidth=1.5),
+    ]
+    for threshold in thresholds:
+        words = f"accepted from {plain(threshold).text}"
+        layers += _line_at(threshold, words, INK, is_left=threshold > middle)
+    return layered(layers, rows=rows, width=PLOT_PX, height=170)
 
 
-def _rule(alt: ModuleType, at: float, words: str, colour: str, *, is_left: bool) -> list[Any]:
+def _line_at(at: float, words: str, colour: str, *, is_left: bool) -> list[Spec]:
     """A vertical line with words above it, on the side where there is room."""
-    data = alt.Chart(alt.Data(values=[{"x": at, "words": words}]))
-    place = {"x": alt.X("x:Q")}
+    rows: list[Row] = [{"x": at, "words": words}]
+    place = {"x": quantity("x")}
+    written = {**place, "y": {"value": 0}, "text": category("words")}
     side = {"align": "right", "dx": 2} if is_left else {"align": "left", "dx": -2}
     return [
-        data.mark_rule(color=colour, strokeDash=[4, 2], strokeWidth=1.5).encode(**place),
-        data.mark_text(color=colour, dy=-5, baseline="bottom", fontSize=11, **side).encode(
-            **place, y=alt.value(0), text="words:N"
-        ),
+        mark("rule", place, rows=rows, color=colour, strokeDash=[4, 2], strokeWidth=1.5),
+        mark("text", written, rows=rows, color=colour, dy=-5, baseline="bottom", fontSize=11, **side),
     ]
 
 
-def _judges(alt: ModuleType, judges: Sequence[str]) -> tuple[Any, Any]:
+def _judges(judges: Sequence[str]) -> tuple[Spec, Spec]:
     """Colour and shape by judge; one legend for both."""
-    legend = alt.Legend(title=None, orient="bottom", columns=3, symbolOpacity=1)
-    colours = alt.Scale(domain=list(judges), range=_cycled(SERIES, len(judges)))
-    shapes = alt.Scale(domain=list(judges), range=_cycled(SHAPES, len(judges)))
-    return alt.Color("judge:N", scale=colours, legend=legend), alt.Shape("judge:N", scale=shapes, legend=legend)
+    legend = {"title": None, "orient": "bottom", "columns": 3, "symbolOpacity": 1}
+    colours = {"domain": list(judges), "range": _cycled(SERIES, len(judges))}
+    shapes = {"domain": list(judges), "range": _cycled(SHAPES, len(judges))}
+    return category("judge", scale=colours, legend=legend), category("judge", scale=shapes, legend=legend)
 
 
-def _lines(alt: ModuleType, field: str, names: Sequence[str]) -> tuple[Any, Any]:
+def _lines(field: str, names: Sequence[str]) -> tuple[Spec, Spec]:
     """Colour and dash by a field; one legend for both. An attacker keeps its colour and dash on every chart."""
     fixed = [_series(attacker) for attacker in Attacker]
     places = [fixed.index(name) if name in fixed else number for number, name in enumerate(names)]
-    legend = alt.Legend(title=None, orient="bottom", columns=2, symbolType="stroke", symbolSize=260, labelLimit=130)
-    colours = alt.Scale(domain=list(names), range=[SERIES[p % len(SERIES)] for p in places])
-    dashes = alt.Scale(domain=list(names), range=[DASHES[p % len(DASHES)] for p in places])
-    return (
-        alt.Color(f"{field}:N", scale=colours, legend=legend),
-        alt.StrokeDash(f"{field}:N", scale=dashes, legend=legend),
-    )
+    legend = {
+        "title": None, "orient": "bottom", "columns": 2, "symbolType": "stroke", "symbolSize": 260, "labelLimit": 130,
+    }  # fmt: skip
+    colours = {"domain": list(names), "range": [SERIES[p % len(SERIES)] for p in places]}
+    dashes = {"domain": list(names), "range": [DASHES[p % len(DASHES)] for p in places]}
+    return category(field, scale=colours, legend=legend), category(field, scale=dashes, legend=legend)
 
 
 def _series(attacker: Attacker | None) -> str:
@@ -298,51 +281,5 @@ def _cycled(values: Sequence[str], n: int) -> list[str]:
     return [values[i % len(values)] for i in range(n)]
 
 
-def _chart(name: str, title: str, text: str, draw: Callable[[ModuleType], Any]) -> Chart:
-    try:
-        import altair
-        import vl_convert
-    except ImportError as error:
-        raise MissingDependencyError(
-            "draw the charts of the report", found=str(error), todo="pip install 'visavox[report]'"
-        ) from error
-    with altair.utils.schemapi.debug_mode(False):  # checking our own fixed specifications takes longer than drawing
-        spec = draw(altair).configure(**_config()).to_dict(validate=False)
-    return Chart(name, title, text, _cleaned(vl_convert.vegalite_to_svg(spec), name, text))
-
-
-def _config() -> dict[str, Any]:
-    axis = {
-        "labelColor": INK, "titleColor": INK, "titleFontWeight": "normal", "gridColor": RULE, "domainColor": FAINT,
-        "tickColor": FAINT, "labelFontSize": 11, "titleFontSize": 11,
-    }  # fmt: skip
-    return {
-        "background": "transparent",
-        "font": "Arial, Liberation Sans, Helvetica, sans-serif",
-        "axis": axis,
-        "view": {"stroke": RULE},
-        "legend": {"labelColor": INK, "labelFontSize": 11, "rowPadding": 4},
-    }
-
-
-def _cleaned(svg: str, name: str, text: str) -> str:
-    """The SVG with ids of its own, short decimals, one description, and nothing else for a screen reader."""
-    ET.register_namespace("", _SVG)
-    root = ET.fromstring(svg)  # noqa: S314 - vl-convert's own output
-    ids = {old: f"{name}-{number}" for number, old in enumerate(_ids(root.iter()))}
-    for element in root.iter():
-        for noise in _NOISE:
-            element.attrib.pop(noise, None)
-        for key, value in element.attrib.items():
-            if key == "id":
-                element.set(key, ids[value])
-            elif key != "font-family":
-                renamed = _CLIP.sub(lambda m: f"url(#{ids.get(m[1], m[1])})", value)
-                element.set(key, _LONG_DECIMAL.sub(lambda m: f"{float(m[0]):.2f}", renamed))
-    root.set("role", "img")
-    root.set("aria-label", text)
-    return ET.tostring(root, encoding="unicode")
-
-
-def _ids(elements: Iterable[ET.Element]) -> list[str]:
-    return [element.attrib["id"] for element in elements if "id" in element.attrib]
+def _chart(name: str, title: str, text: str, spec: Spec) -> Chart:
+    return Chart(name, title, text, rendered(spec, name=name, text=text))

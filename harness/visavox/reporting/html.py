@@ -82,7 +82,7 @@ def render_html(report: Report, *, drawn: Sequence[ResultCharts] | None = None) 
         drawn: the report's charts where they are drawn already.
 
     Raises:
-        MissingDependencyError: Jinja2, Altair or vl-convert is not installed.
+        MissingDependencyError: Jinja2 or vl-convert is not installed.
     """
     controls = _controls(report)
     earlier = [dict(row) for row in report.clock.earlier_runs]

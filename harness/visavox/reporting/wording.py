@@ -212,6 +212,8 @@ def visible(text: str) -> str:
     >>> visible("a" + chr(0x202E) + "b" + chr(10) + "c")
     'a\\\\u202eb c'
     """
+    if text.isprintable():  # no hidden character is printable
+        return text
     spaced = text.replace("\r\n", " ").replace("\n", " ").replace("\t", " ")
     return "".join(_written_out(c) if unicodedata.category(c) in _HIDDEN else c for c in spaced)
 
