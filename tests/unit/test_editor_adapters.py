@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from visavox.adapters.editors import command, folder, python
+from visavox.adapters.editors.outcome import FailedAs
 from visavox.core.errors import EditorError
 from visavox.media.image import encode_png
 from visavox.ports.editor import Audio, EditorContext, EditRequest, Failed, Refused
@@ -66,14 +67,34 @@ def test_what_goes_wrong_in_the_program(code: str, outcome: str, reason: str, tm
     assert (getattr(result, "outcome", "failed"), result.reason[: len(reason)]) == (outcome, reason)
 
 
-def test_a_case_without_the_image_or_with_a_sound_fails(tmp_path: Path) -> None:
+def test_a_case_without_the_image_fails(tmp_path: Path) -> None:
     editor = command.build(context(tmp_path, argv=["true", "{input}", "{donor}", "{output}"]))
-    sound = Audio(np.zeros(3, np.float32), 16000)
-    results = editor.edit([request(subject=IMAGE), request(subject=sound)])
-    assert results == [
-        Failed("the case has no image for {donor}; its roles are subject"),
-        Failed("the command editor takes images, and this case holds a sound"),
-    ]
+    assert editor.edit([request(subject=IMAGE)]) == [Failed("the case has no image for {donor}; its roles are subject")]
+
+
+SOUNDS = [
+    Audio((np.arange(-4000, 4000, 2) / 2**15).astype(np.float32), 8000),
+    Audio(np.linspace(-1.5, 1.5, 4000, dtype=np.float32), 16000),
+]
+
+
+@pytest.mark.parametrize("sound", SOUNDS, ids=["16 bits", "floating"])
+def test_a_program_gets_a_sound_as_wav_and_gives_one_back(sound: Audio, tmp_path: Path) -> None:
+    code = "assert a[0].endswith('.wav') and a[1].endswith('.wav'); shutil.copy(a[0], a[1])"
+    editor = command.build(context(tmp_path, argv=[*program(code), "{input}", "{output}"]))
+    (found,) = editor.edit([EditRequest("a" * 16, "voice-anonymisation", 42, {"subject": sound})])
+    assert isinstance(found, Audio)
+    assert found.sample_rate_hz == sound.sample_rate_hz
+    assert np.array_equal(found.samples, sound.samples)
+
+
+def test_a_picture_is_no_answer_to_a_sound(tmp_path: Path) -> None:
+    argv = [*program("open(a[1], 'wb').write(b'\\x89PNG\\r\\n')"), "{input}", "{output}"]
+    editor = command.build(context(tmp_path, argv=argv))
+    (found,) = editor.edit([EditRequest("a" * 16, "voice-conversion", 42, {"host": SOUNDS[0]})])
+    assert isinstance(found, FailedAs)
+    assert found.outcome == "invalid"
+    assert found.reason.startswith("the output file is no readable sound: ")
 
 
 @pytest.mark.parametrize(

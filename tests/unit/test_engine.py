@@ -19,19 +19,22 @@ from visavox.core.config import Suite
 from visavox.core.digest import sha256_bytes
 from visavox.core.errors import ConfigError, RunFolderError
 from visavox.core.records import EditRow, RecogniserSpec
-from visavox.core.terms import Outcome
+from visavox.core.terms import Modality, Outcome
 from visavox.engine.cache import TemplateCache
-from visavox.engine.embed import attacked_region, checked_template, masked
+from visavox.engine.embed import checked_template
 from visavox.engine.folder import RunFolder
 from visavox.engine.journal import Journal, JournalledEdit
+from visavox.engine.medium import MEDIA, LocatedIn
 from visavox.engine.plan import make_plan
 from visavox.engine.store import Store
-from visavox.engine.tables import LocatedIn, region_of, region_values
+from visavox.engine.tables import located_of, located_values, read_regions, write_regions
+from visavox.media.audio import Audio, encode_wav
 from visavox.ports.assessment import DETECTED, FALLBACK, NO_TEMPLATE
-from visavox.ports.recogniser import FailureToAcquire, Region
+from visavox.ports.recogniser import FailureToAcquire, Region, Speech
 
 ENTRY = Path(__file__).parents[1] / "editors_under_test.py"
 REGION = Region((1.5, 2.0, 30.0, 40.25), tuple((float(i), 2.0 * i) for i in range(5)), 0.99, 2)
+SPEECH = Speech(((0.5, 1.5), (2.0, 2.5)), 3.0)
 
 
 @pytest.fixture
@@ -161,8 +164,14 @@ def test_a_folder_belongs_to_one_process_and_holds_nothing_else(tmp_path: Path) 
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
-def test_regions_survive_the_table() -> None:
-    assert region_of(region_values(REGION)) == REGION
+@pytest.mark.parametrize("found", [REGION, SPEECH, Speech((), 3.0)])
+def test_what_was_located_survives_the_table_and_the_cache(found: Region | Speech, tmp_path: Path) -> None:
+    assert located_of(*located_values(found)) == found
+    rows = [LocatedIn(found, (60.0, 50.0)), LocatedIn(FailureToAcquire("nothing"), (2.5,))]
+    write_regions(tmp_path / "part.parquet", ["a", "b"], rows)
+    assert read_regions([tmp_path / "part.parquet"]) == dict(zip("ab", rows, strict=True))
+    TemplateCache(tmp_path / "c").put_region("m", "d", found)
+    assert TemplateCache(tmp_path / "c").region("m", "d") == found
 
 
 def test_the_cache_keeps_templates_and_stays_in_bounds(tmp_path: Path) -> None:
@@ -181,28 +190,60 @@ def test_the_cache_keeps_templates_and_stays_in_bounds(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "c").stat().st_mode) == 0o700
 
 
+FACE, VOICE = MEDIA[Modality.FACE], MEDIA[Modality.VOICE]
+
+
 def region(n_found: int = 1, found_in: tuple[int, int] = (60, 50)) -> LocatedIn:
-    return LocatedIn(Region((10, 20, 30, 40), REGION.landmarks, 1.0, n_found), *found_in)
+    return LocatedIn(Region((10, 20, 30, 40), REGION.landmarks, 1.0, n_found), found_in)
 
 
 def test_a_fallback_crop_follows_the_outputs_size() -> None:
     """Enlarging the picture must not move the crop off the face."""
     nothing = FailureToAcquire("no face found")
     larger = np.zeros((120, 150, 3), np.uint8)
-    chosen, state = attacked_region(nothing, larger, region())
+    chosen, state = FACE.attacked(nothing, larger, region())
     assert isinstance(chosen, Region)
     assert chosen.box == (30, 40, 90, 80)
     assert state == FALLBACK
-    assert attacked_region(nothing, larger, None) == (nothing, NO_TEMPLATE)
+    assert FACE.attacked(nothing, larger, None) == (nothing, NO_TEMPLATE)
 
 
 def test_a_decoy_face_is_a_failure_to_acquire_not_a_clean_output() -> None:
     image = np.zeros((60, 50, 3), np.uint8)
     found = region(n_found=2).found
-    chosen, state = attacked_region(found, image, region())
+    chosen, state = FACE.attacked(found, image, region())
     assert isinstance(chosen, FailureToAcquire)
     assert state == NO_TEMPLATE
-    assert attacked_region(found, image, region(n_found=2))[1] == DETECTED
+    assert FACE.attacked(found, image, region(n_found=2))[1] == DETECTED
+
+
+def test_where_no_speech_is_found_the_input_s_stretches_to_the_output_s_length() -> None:
+    nothing = FailureToAcquire("too little speech")
+    slower = Audio(np.zeros(6 * 8000, np.float32), 8000)
+    chosen, state = VOICE.attacked(nothing, slower, LocatedIn(SPEECH, (3.0,)))
+    assert chosen == Speech(((1.0, 3.0), (4.0, 5.0)), 6.0)
+    assert state == FALLBACK
+    assert VOICE.attacked(nothing, slower, LocatedIn(nothing, (3.0,))) == (nothing, NO_TEMPLATE)
+    assert VOICE.attacked(SPEECH, slower, LocatedIn(nothing, (3.0,))) == (SPEECH, DETECTED)
+
+
+def test_the_background_of_a_sound_is_what_nobody_says() -> None:
+    sound = Audio(np.zeros(3 * 8000, np.float32), 8000)
+    same, pauses = VOICE.background(sound, SPEECH)
+    assert same is sound
+    assert pauses == Speech(((0.0, 0.5), (1.5, 2.0), (2.5, 3.0)), 3.0)
+    assert isinstance(VOICE.background(sound, Speech(((0.0, 3.0),), 3.0))[1], FailureToAcquire)
+
+
+def test_a_sound_is_known_by_its_samples_and_rate_whatever_its_file() -> None:
+    samples = np.linspace(-0.5, 0.5, 4000, dtype=np.float32)
+    sound = VOICE.decode(VOICE.encode(Audio(samples, 8000)))
+    assert VOICE.is_same(sound, VOICE.decode(encode_wav(sound)))
+    assert not VOICE.is_same(sound, Audio(sound.samples, 16000))
+    assert not VOICE.is_same(sound, Audio(-sound.samples, 8000))
+    assert not VOICE.is_same(sound, np.zeros((4, 4, 3), np.uint8))
+    assert VOICE.is_blank(Audio(np.full(100, 0.2, np.float32), 8000))
+    assert not VOICE.is_blank(sound)
 
 
 @pytest.mark.parametrize("bad", [[], [np.nan, 1.0], [np.inf], [[1.0, 2.0]]])
@@ -220,7 +261,7 @@ def test_an_id_cannot_lead_out_of_the_run_folder() -> None:
 
 def test_masking_hides_the_box_and_nothing_else() -> None:
     image = np.random.default_rng(0).integers(0, 256, (60, 50, 3), dtype=np.uint8)
-    hidden = masked(image, Region((10, 20, 30, 40), (), 1.0))
+    hidden = FACE.background(image, Region((10, 20, 30, 40), (), 1.0))[0]
     assert len(np.unique(hidden[20:40, 10:30].reshape(-1, 3), axis=0)) == 1
     assert np.array_equal(hidden[:18], image[:18])
     assert np.array_equal(hidden[42:], image[42:])

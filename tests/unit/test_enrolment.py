@@ -23,6 +23,7 @@ from visavox.engine.embed import Embedder
 from visavox.engine.enrolment import Inputs, enrolled
 from visavox.engine.folder import RunFolder
 from visavox.engine.journal import Journal
+from visavox.engine.medium import FaceMedium
 from visavox.engine.plan import Plan
 from visavox.engine.progress import silent
 from visavox.engine.score import Scorer, load_sets
@@ -87,7 +88,7 @@ def score(suite: Suite, root: Path, *, stop_after: int | None = None) -> Run | N
     with folder.locked(), folder.logging() as log, Journal(folder.journal) as journal:
         plan, dataset = prepared.plan, prepared.dataset
         rows = edit_all(suite, plan, dataset, folder, journal, device="cpu", progress=silent, log=log)
-        embedder = Embedder([JUDGE], folder, journal, cache=None, progress=silent)
+        embedder = Embedder([JUDGE], folder, journal, medium=FaceMedium(), cache=None, progress=silent)
         embedder.run(plan, dataset, rows)
         sets = load_sets(plan, rows, embedder, JUDGE.id)
         scorer = Scorer(JUDGE, plan, sets, folder, journal)
@@ -249,7 +250,7 @@ def test_a_recogniser_that_finds_nothing_in_a_set_leaves_it_empty(run: Run, suit
     prepared, folder = prepare(suite), RunFolder(tmp_path / "run")
     with folder.locked(), Journal(tmp_path / "other.sqlite") as journal:
         rows = {case: entry.row for case, entry in Journal(folder.journal).edits().items()}
-        embedder = Embedder([JUDGE], folder, journal, cache=None, progress=silent)
+        embedder = Embedder([JUDGE], folder, journal, medium=FaceMedium(), cache=None, progress=silent)
         sets = load_sets(prepared.plan, rows, embedder, JUDGE.id)
         for name in (PROBED, EDITED):
             blank = sets[name].templates

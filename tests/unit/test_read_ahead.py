@@ -12,6 +12,7 @@ import pytest
 from visavox.core.errors import MediaError
 from visavox.engine import embed
 from visavox.engine.embed import Item, read_ahead
+from visavox.engine.medium import FaceMedium
 
 
 def items(first: int, count: int, read: Callable[[int], np.ndarray]) -> list[Item]:
@@ -32,7 +33,7 @@ def test_units_come_in_order_and_one_unit_early() -> None:
         return image(number)
 
     with ThreadPoolExecutor(2) as pool:
-        units = read_ahead(pool, [items(0, 3, read), items(3, 2, read), items(5, 1, read)])
+        units = read_ahead(pool, [items(0, 3, read), items(3, 2, read), items(5, 1, read)], FaceMedium())
         assert [int(i[0, 0, 0]) for i in next(units)] == [0, 1, 2]
         assert second.wait(10)  # the second unit is read though nobody asked for it yet
         assert 5 not in seen
@@ -43,7 +44,7 @@ def test_large_images_wait_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embed, "_AHEAD_BYTES", 100)
     seen: list[int] = []
     with ThreadPoolExecutor(2) as pool:
-        units = read_ahead(pool, [items(0, 3, lambda n: (seen.append(n), image(n))[1]) for _ in range(2)])
+        units = read_ahead(pool, [items(0, 3, lambda n: (seen.append(n), image(n))[1]) for _ in range(2)], FaceMedium())
         assert len(next(units)) == 3
         pool.submit(int).result()
         assert sorted(seen) == [0, 1, 2]
@@ -57,7 +58,7 @@ def test_a_file_that_cannot_be_read_ends_its_own_unit() -> None:
         return image(number)
 
     with ThreadPoolExecutor(2) as pool:
-        units = read_ahead(pool, [items(0, 2, read), items(2, 2, read)])
+        units = read_ahead(pool, [items(0, 2, read), items(2, 2, read)], FaceMedium())
         assert len(next(units)) == 2
         with pytest.raises(MediaError):
             next(units)

@@ -41,6 +41,7 @@ from visavox.engine.embed import Embedder
 from visavox.engine.environment import environment
 from visavox.engine.folder import RunFolder
 from visavox.engine.journal import Journal
+from visavox.engine.medium import MEDIA
 from visavox.engine.plan import WITHHELD, Plan, consent_counts
 from visavox.engine.progress import Progress, silent
 from visavox.engine.score import Scorer, judge_view, load_sets
@@ -150,7 +151,7 @@ def _execute(prepared: Prepared, folder: RunFolder, journal: Journal, progress: 
     suite, plan, dataset = prepared.suite, prepared.plan, prepared.dataset
     rows = edit_all(suite, plan, dataset, folder, journal, device=prepared.device, progress=progress, log=log)
     cache = TemplateCache() if suite.execution.cache else None
-    embedder = Embedder(prepared.judges, folder, journal, cache=cache, progress=progress)
+    embedder = Embedder(prepared.judges, folder, journal, medium=MEDIA[plan.modality], cache=cache, progress=progress)
     embedder.run(plan, dataset, rows)
     wanted = {name: assessments.get(name)() for name, _ in suite.assessments}
     asked = score_tables(suite, wanted)

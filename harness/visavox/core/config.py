@@ -59,7 +59,8 @@ class PythonEditor(_Editor):
 class CommandEditor(_Editor):
     kind: Literal["command"]
     argv: Annotated[tuple[str, ...], Field(min_length=1)]
-    output_suffix: Annotated[str, Field(pattern=r"^\.[A-Za-z0-9]+$")] = ".png"
+    output_suffix: Annotated[str, Field(pattern=r"^\.[A-Za-z0-9]+$")] | None = None
+    """Kind of file the program writes; ``.png``, and of voices ``.wav``, where it is left out."""
     cwd: str | None = None
     """The folder the program runs in; the suite's by default."""
 

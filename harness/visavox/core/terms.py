@@ -38,6 +38,12 @@ class Operation(StrEnum):
     VOICE_ANONYMISATION = "voice-anonymisation"
     FACE_MORPH = "face-morph"
 
+    @property
+    def modality(self) -> Modality:
+        """Whose media it edits: everything but speech and voices is pictures."""
+        is_voice = self.value.startswith("voice") or self is Operation.TEXT_TO_SPEECH
+        return Modality.VOICE if is_voice else Modality.FACE
+
 
 class Outcome(StrEnum):
     """What became of one case; every attempted case has exactly one."""

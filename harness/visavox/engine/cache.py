@@ -13,10 +13,10 @@ import numpy as np
 
 from visavox.core.digest import sha256_json
 from visavox.core.resources import user_cache_dir
-from visavox.ports.recogniser import FailureToAcquire, Region, Vectors
+from visavox.ports.recogniser import FailureToAcquire, Located, Vectors
 
 from .store import write_atomically
-from .tables import region_of, region_values
+from .tables import located_of, located_values
 
 LIMIT_BYTES = 4 << 30
 
@@ -29,29 +29,29 @@ class TemplateCache:
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
         trim(self._root, limit_bytes)
 
-    def region(self, media: str, detector: str) -> Region | FailureToAcquire | None:
-        """The region of a media digest by one detector, or None where unknown."""
+    def region(self, media: str, detector: str) -> Located | FailureToAcquire | None:
+        """What one detector located in a media digest, or None where unknown."""
         value = self._get([media, detector])
         if value is None:
             return None
-        return FailureToAcquire(value["reason"]) if "reason" in value else region_of(value["region"])
+        return FailureToAcquire(value["reason"]) if "reason" in value else located_of(*value["located"])
 
-    def put_region(self, media: str, detector: str, found: Region | FailureToAcquire) -> None:
-        """Keeps a region."""
-        value = {"reason": found.reason} if isinstance(found, FailureToAcquire) else {"region": region_values(found)}
+    def put_region(self, media: str, detector: str, found: Located | FailureToAcquire) -> None:
+        """Keeps what was located."""
+        value = {"reason": found.reason} if isinstance(found, FailureToAcquire) else {"located": located_values(found)}
         self._put([media, detector], value)
 
-    def template(self, media: str, recogniser: str, region: Region) -> Vectors | FailureToAcquire | None:
+    def template(self, media: str, recogniser: str, region: Located) -> Vectors | FailureToAcquire | None:
         """The template of a media digest's region by one recogniser, or None where unknown."""
-        value = self._get([media, recogniser, region_values(region)])
+        value = self._get([media, recogniser, located_values(region)])
         if value is None:
             return None
         return FailureToAcquire(value["reason"]) if "reason" in value else np.asarray(value["template"], np.float32)
 
-    def put_template(self, media: str, recogniser: str, region: Region, found: Vectors | FailureToAcquire) -> None:
+    def put_template(self, media: str, recogniser: str, region: Located, found: Vectors | FailureToAcquire) -> None:
         """Keeps a template."""
         value = {"reason": found.reason} if isinstance(found, FailureToAcquire) else {"template": found.tolist()}
-        self._put([media, recogniser, region_values(region)], value)
+        self._put([media, recogniser, located_values(region)], value)
 
     def _path(self, key: list[Any]) -> Path:
         name = sha256_json(key)

@@ -8,20 +8,17 @@ from logging import Logger
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from visavox.core.config import Suite
-from visavox.core.digest import sha256_bytes
 from visavox.core.errors import ConfigError, EditorError, LedgerError, MediaError
 from visavox.core.records import Case, CaseLedger, EditRow, Output
 from visavox.core.terms import Consent, Outcome
-from visavox.media.image import decode_image, encode_png, is_blank
 from visavox.ports.dataset import Dataset
 from visavox.ports.editor import EditRequest, Media
 
 from .edit_cache import EditCache
 from .folder import EDITOR_STDERR, RunFolder
 from .journal import Journal, JournalledEdit
+from .medium import MEDIA, Medium
 from .plan import Plan
 from .progress import Progress, Step
 from .store import Store
@@ -43,9 +40,9 @@ def editor_worker(suite: Suite, *, device: str, scratch: Path, stderr_path: Path
     return EditorWorker(spec, device=device, limits=limits, scratch=scratch, stderr_path=stderr_path)
 
 
-def request_of(case: Case, consent: Consent, suite: Suite, dataset: Dataset) -> EditRequest:
+def request_of(case: Case, consent: Consent, suite: Suite, dataset: Dataset, medium: Medium) -> EditRequest:
     """The editor's view of a case, its media decoded."""
-    media: dict[str, Media] = {role.role: decode_image(dataset.read(role.sample_id)) for role in case.roles}
+    media: dict[str, Media] = {role.role: medium.decode(dataset.read(role.sample_id)) for role in case.roles}
     return EditRequest(
         case_id=case.id,
         operation=case.operation.value,
@@ -59,22 +56,24 @@ def request_of(case: Case, consent: Consent, suite: Suite, dataset: Dataset) -> 
 def check_inputs(plan: Plan, dataset: Dataset) -> None:
     """Decodes every test sample once, so that bad media are one error before any model runs.
 
-    Two recordings with the same pixels are one recording in two files: they would make a blind judge look competent.
+    Two recordings with the same pixels, or the same samples of sound, are one recording in two files: they would make
+    a blind judge look competent.
 
     Raises:
-        MediaError: naming every sample that is no usable image, or shows the pixels of another one.
+        MediaError: naming every sample that is no usable image or sound, or has the content of another one.
     """
+    medium = MEDIA[plan.modality]
     faults = []
     seen: dict[str, str] = {}
     for sample in plan.samples:
         try:
-            image = decode_image(dataset.read(sample.id))
+            media = medium.decode(dataset.read(sample.id))
         except MediaError as error:
             faults.append(f"  {dataset.location(sample.id)}: {error.found or error.asked}")
             continue
-        first = seen.setdefault(sha256_bytes(repr(image.shape).encode() + image.tobytes()), sample.id)
+        first = seen.setdefault(medium.content(media), sample.id)
         if first != sample.id:
-            faults.append(f"  {dataset.location(sample.id)}: shows the very pixels of {dataset.location(first)}")
+            faults.append(f"  {dataset.location(sample.id)}: {medium.repeats} {dataset.location(first)}")
     if faults:
         raise MediaError(
             f"decode the {len(plan.samples)} test samples",
@@ -134,16 +133,19 @@ def _edit_units(
     progress: Progress,
     log: Logger,
 ) -> None:
+    medium = MEDIA[plan.modality]
     done = len(plan.cases) - sum(len(units[n]) for n in open_units)
     progress(Step("edit", done, len(plan.cases)))
     for number in open_units:
         started = time.monotonic()
-        requests = [request_of(plan.cases[i], plan.case_consent[i], suite, dataset) for i in units[number]]
+        requests = [request_of(plan.cases[i], plan.case_consent[i], suite, dataset, medium) for i in units[number]]
         roles = [{role.role: role.sample_id for role in plan.cases[i].roles} for i in units[number]]
         edits = [JournalledEdit(row, "") for row in (cache.unit(requests, roles, store) if cache else ())]
         if not edits:
             results = worker.run_unit(requests)
-            edits = [_journalled(request, result, store) for request, result in zip(requests, results, strict=True)]
+            edits = [
+                _journalled(request, result, store, medium) for request, result in zip(requests, results, strict=True)
+            ]
             if cache:
                 cache.keep(requests, roles, [edit.row for edit in edits], store)
         if number == 0:
@@ -156,26 +158,25 @@ def _edit_units(
         progress(Step("edit", done, len(plan.cases)))
 
 
-def _journalled(request: EditRequest, result: CaseResult, store: Store) -> JournalledEdit:
+def _journalled(request: EditRequest, result: CaseResult, store: Store, medium: Medium) -> JournalledEdit:
     if result.case_id != request.case_id:
         raise LedgerError("match results to cases", found=f"{result.case_id} for {request.case_id}", todo="report this")
     outputs: tuple[Output, ...] = ()
     if result.outcome is Outcome.EDITED:
-        outputs = (_output(result, next(iter(request.media.values()), None), store),)
+        outputs = (_output(result, next(iter(request.media.values()), None), store, medium),)
     row = EditRow(case_id=result.case_id, outcome=result.outcome, outputs=outputs, reason=result.reason)
     return JournalledEdit(row, result.stderr_tail)
 
 
-def _output(result: CaseResult, source: Media | None, store: Store) -> Output:
+def _output(result: CaseResult, source: Media | None, store: Store, medium: Medium) -> Output:
     media = result.media
-    if not isinstance(media, np.ndarray):
-        raise LedgerError("store an output", found=f"a {type(media).__name__} for a face", todo="report this")
-    unchanged = isinstance(source, np.ndarray) and np.array_equal(media, source)
+    if media is None:
+        raise LedgerError("store an output", found="none in an edited case", todo="report this")
     return Output(
-        digest=store.put(encode_png(media)),
-        unchanged=unchanged,
-        blank=is_blank(media),
-        shape=tuple(media.shape),
+        digest=store.put(medium.encode(media)),
+        unchanged=source is not None and medium.is_same(media, source),
+        blank=medium.is_blank(media),
+        shape=medium.shape(media),
         leaks=result.leaks,
     )
 
@@ -228,15 +229,17 @@ class Replay(NamedTuple):
     case: Case
     results: tuple[CaseResult, CaseResult]
     seconds: tuple[float, float]
+    medium: Medium
 
     @property
     def is_bit_equal(self) -> bool:
         """Whether both outcomes are equal to the last bit."""
         first, second = self.results
-        return first.outcome is second.outcome and (
-            isinstance(first.media, np.ndarray)
-            and isinstance(second.media, np.ndarray)
-            and np.array_equal(first.media, second.media)
+        return (
+            first.outcome is second.outcome
+            and first.media is not None
+            and second.media is not None
+            and self.medium.is_same(first.media, second.media)
         )
 
 
@@ -253,7 +256,7 @@ def replay(suite: Suite, plan: Plan, dataset: Dataset, wanted: str, *, device: s
             found=f"none of the plan's {len(plan.cases)} cases bears that id",
             todo="`visavox plan SUITE --cases FILE` lists them; run.log names those that were not edited",
         )
-    case, consent = plan.cases[numbers[0]], plan.case_consent[numbers[0]]
+    case, consent, medium = plan.cases[numbers[0]], plan.case_consent[numbers[0]], MEDIA[plan.modality]
     results, seconds = [], []
     for _ in range(2):
         with tempfile.TemporaryDirectory(prefix="visavox-") as scratch:
@@ -262,6 +265,6 @@ def replay(suite: Suite, plan: Plan, dataset: Dataset, wanted: str, *, device: s
             )
             with worker:
                 started = time.monotonic()
-                results.append(worker.run_unit([request_of(case, consent, suite, dataset)])[0])
+                results.append(worker.run_unit([request_of(case, consent, suite, dataset, medium)])[0])
                 seconds.append(time.monotonic() - started)
-    return Replay(case, (results[0], results[1]), (seconds[0], seconds[1]))
+    return Replay(case, (results[0], results[1]), (seconds[0], seconds[1]), medium)

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import sys
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -83,20 +84,19 @@ class Finding(NamedTuple):
     text: str
 
 
-def examine(folder: Path) -> list[Finding]:
-    """Versions, devices, weights and disk: what is there, what is missing and how to get it."""
-    findings = [Finding("python", sys.version_info >= (3, 11), f"{platform.python_version()} ({sys.executable})")]
+def examine(folder: Path) -> Iterator[Finding]:
+    """Versions, devices, weights and disk: what is there, what is missing and how to get it; each once it is known."""
+    yield Finding("python", sys.version_info >= (3, 11), f"{platform.python_version()} ({sys.executable})")
     for name in PACKAGES:
         version = version_of(name)
         need = "" if version else ("reinstall visavox" if name in GATE_PACKAGES else _how_to_get(name))
-        findings.append(Finding(name, version is not None or name == "mlflow", version or f"not installed: {need}"))
-    findings.append(_device())
-    findings.append(_weights())
-    findings.append(_facenet_weights())
+        yield Finding(name, version is not None or name == "mlflow", version or f"not installed: {need}")
+    yield _device()
+    yield _weights()
+    yield _facenet_weights()
     free = shutil.disk_usage(folder).free / 2**30
-    findings.append(Finding("disk", free > 2, f"{free:.1f} GiB free; runs need about 100 kB per output until they end"))
-    findings.append(Finding("cpu", True, f"{os.cpu_count()} cores"))
-    return findings
+    yield Finding("disk", free > 2, f"{free:.1f} GiB free; runs need about 100 kB per output until they end")
+    yield Finding("cpu", True, f"{os.cpu_count()} cores")
 
 
 def _how_to_get(name: str) -> str:

@@ -22,7 +22,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from visavox.core.errors import WorkerProtocolError
+from visavox.core.errors import MediaError, WorkerProtocolError
+from visavox.media.audio import check_audio
 from visavox.media.leaks import Leak
 from visavox.ports.editor import Audio, EditedFile, Failed, Media, Refused
 
@@ -33,7 +34,6 @@ MAX_ARRAY_BYTES = 512 << 20
 MAX_PAYLOAD_BYTES = 2 << 30
 MAX_ARRAYS = 1024
 MAX_DIMENSIONS = 3
-SAMPLE_RATES_HZ = (1_000, 384_000)
 TICK_S = 0.1
 
 _MAGIC = b"VXV1"
@@ -218,21 +218,12 @@ def _fault_of_image(image: object) -> str:
 
 
 def _fault_of_audio(audio: Audio) -> str:
-    samples, rate, fault = audio.samples, audio.sample_rate_hz, ""
-    if not isinstance(samples, np.ndarray) or samples.dtype != np.float32 or samples.ndim != 1:
-        found = f"{samples.dtype} {samples.shape}" if isinstance(samples, np.ndarray) else type(samples).__qualname__
-        fault = f"samples are {found}: a sound is float32 of shape (n,)"
-    elif not samples.size:
-        fault = "empty sound"
-    elif samples.nbytes > MAX_ARRAY_BYTES:
-        fault = f"sound of {samples.nbytes >> 20} MB, more than {MAX_ARRAY_BYTES >> 20}"
-    elif not np.isfinite(samples).all():
-        fault = "samples that are NaN or infinite"
-    elif isinstance(rate, bool) or not isinstance(rate, int | np.integer):
-        fault = f"sample rate is a {type(rate).__qualname__}, not an int"
-    elif not SAMPLE_RATES_HZ[0] <= rate <= SAMPLE_RATES_HZ[1]:
-        fault = f"sample rate of {rate} Hz"
-    return fault
+    try:
+        check_audio(audio)
+    except MediaError as error:
+        return (error.found or error.asked).removeprefix("found ")
+    size = audio.samples.nbytes
+    return f"sound of {size >> 20} MB, more than {MAX_ARRAY_BYTES >> 20}" if size > MAX_ARRAY_BYTES else ""
 
 
 def put_media(media: Media, arrays: list[Array]) -> dict[str, Any]:

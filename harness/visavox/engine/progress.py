@@ -1,23 +1,5 @@
-"""How a run tells what it is doing: one small record per finished unit."""
+"""How a run tells what it is doing; the records lie with the doors, so that data sets can tell too."""
 
-from __future__ import annotations
+from visavox.ports.progress import Progress, Step, silent
 
-from typing import NamedTuple, Protocol
-
-
-class Step(NamedTuple):
-    """A stage's state after one more unit: ``done`` of ``total`` items."""
-
-    stage: str
-    done: int
-    total: int
-
-
-class Progress(Protocol):
-    """Receives steps; must not raise."""
-
-    def __call__(self, step: Step) -> None: ...
-
-
-def silent(step: Step) -> None:
-    """Says nothing."""
+__all__ = ["Progress", "Step", "silent"]

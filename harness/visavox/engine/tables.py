@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 
 from visavox.core.errors import RunFolderError
 from visavox.ports.assessment import Comparisons
-from visavox.ports.recogniser import FailureToAcquire, Region, Vectors
+from visavox.ports.recogniser import FailureToAcquire, Located, Region, Speech, Vectors
+
+from .medium import LocatedIn
 
 TEMPLATES = pa.schema(
     [
@@ -29,9 +31,9 @@ REGIONS = pa.schema(
     [
         ("item", pa.string()),
         ("reason", pa.string()),
-        ("region", pa.list_(pa.float64())),
-        ("height_px", pa.int32()),
-        ("width_px", pa.int32()),
+        ("kind", pa.string()),
+        ("located", pa.list_(pa.float64())),
+        ("size", pa.list_(pa.float64())),
     ]
 )
 SCORES = pa.schema([("probe", pa.int32()), ("reference", pa.int32()), ("score", pa.float32())])
@@ -63,47 +65,49 @@ def read_part(path: Path, schema: pa.Schema) -> pa.Table:
     return table
 
 
-def region_values(region: Region) -> list[float]:
-    """A region as 16 numbers: box, five landmarks, confidence, faces found."""
-    points = [value for point in region.landmarks for value in point]
-    return [*region.box, *points, region.confidence, float(region.n_found)]
+def located_values(found: Located) -> tuple[str, list[float]]:
+    """What was located as its kind and numbers.
+
+    ``face``: box, five landmarks, confidence, faces found (16 numbers); ``speech``: the sound's length, then start and
+    end of each segment.
+    """
+    if isinstance(found, Speech):
+        return "speech", [found.duration_s, *(edge for segment in found.segments for edge in segment)]
+    points = [value for point in found.landmarks for value in point]
+    return "face", [*found.box, *points, found.confidence, float(found.n_found)]
 
 
-def region_of(values: Sequence[float]) -> Region:
-    """The inverse of ``region_values``."""
+def located_of(kind: str, values: Sequence[float]) -> Located:
+    """The inverse of ``located_values``."""
+    if kind == "speech":
+        duration_s, *edges = values
+        return Speech(tuple(zip(edges[::2], edges[1::2], strict=True)), duration_s)
     x0, y0, x1, y1, *rest = values
     points = tuple((rest[i], rest[i + 1]) for i in range(0, len(rest) - 2, 2))
     return Region((x0, y0, x1, y1), points, rest[-2], int(rest[-1]))
 
 
-class LocatedIn(NamedTuple):
-    """What was located in an image, and the image's size."""
-
-    found: Region | FailureToAcquire
-    height_px: int
-    width_px: int
-
-
 def write_regions(path: Path, items: Sequence[str], located: Sequence[LocatedIn]) -> None:
-    """One part of located regions."""
-    regions = [entry.found for entry in located]
+    """One part of what was located."""
+    found = [entry.found for entry in located]
+    values = [("", []) if isinstance(f, FailureToAcquire) else located_values(f) for f in found]
     rows = {
         "item": list(items),
-        "reason": [r.reason if isinstance(r, FailureToAcquire) else "" for r in regions],
-        "region": [[] if isinstance(r, FailureToAcquire) else region_values(r) for r in regions],
-        "height_px": [entry.height_px for entry in located],
-        "width_px": [entry.width_px for entry in located],
+        "reason": [f.reason if isinstance(f, FailureToAcquire) else "" for f in found],
+        "kind": [kind for kind, _ in values],
+        "located": [numbers for _, numbers in values],
+        "size": [list(entry.size) for entry in located],
     }
     write_part(path, rows, REGIONS)
 
 
 def read_regions(paths: Sequence[Path]) -> dict[str, LocatedIn]:
-    """Located regions by item."""
+    """What was located, by item."""
     located: dict[str, LocatedIn] = {}
     for path in paths:
         for row in read_part(path, REGIONS).to_pylist():
-            found = region_of(row["region"]) if row["region"] else FailureToAcquire(row["reason"])
-            located[row["item"]] = LocatedIn(found, row["height_px"], row["width_px"])
+            found = located_of(row["kind"], row["located"]) if row["kind"] else FailureToAcquire(row["reason"])
+            located[row["item"]] = LocatedIn(found, tuple(row["size"]))
     return located
 
 

@@ -64,6 +64,17 @@ class Speech:
         """Seconds of speech in all."""
         return sum(end - start for start, end in self.segments)
 
+    def stretched(self, duration_s: float) -> Speech:
+        """The same speech after the sound was brought to another length."""
+        factor = duration_s / self.duration_s
+        return Speech(tuple((start * factor, end * factor) for start, end in self.segments), duration_s)
+
+    def pauses(self) -> Speech:
+        """The rest of the sound, in which nobody speaks."""
+        edges = [0.0, *(edge for segment in self.segments for edge in segment), self.duration_s]
+        gaps = zip(edges[::2], edges[1::2], strict=True)
+        return Speech(tuple((start, end) for start, end in gaps if end > start), self.duration_s)
+
 
 Located: TypeAlias = Region | Speech
 """What a recogniser embeds: a region of an image, or the speech in a sound."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from visavox.adapters.editors.outcome import FailedAs, read_file
+from visavox.adapters.editors.outcome import FailedAs, noun, read_file
 from visavox.core.errors import MediaError
 from visavox.core.outputs_list import ListedOutput, read_outputs_list
 from visavox.core.terms import Outcome
-from visavox.ports.editor import Editor, EditorContext, EditRequest, EditResult, Media, Refused
+from visavox.ports.editor import Editor, EditorContext, EditRequest, EditResult, Refused
 
 MAX_OUTPUT_BYTES = 256 << 20
 
@@ -42,16 +42,16 @@ class _FolderEditor:
             return Refused(f"stated in {self._name}")
         if row.outcome is not Outcome.EDITED or row.path is None:
             return FailedAs(f"stated in {self._name}", row.outcome)
-        return self._read(row.path, request.media)
+        return self._read(row.path, request)
 
-    def _read(self, path: Path, sources: Mapping[str, Media]) -> EditResult:
+    def _read(self, path: Path, request: EditRequest) -> EditResult:
         place = path.relative_to(self._root)
         if not path.resolve().is_relative_to(self._root) or not path.is_file():
             return FailedAs(f"there is no file {place}", Outcome.INVALID)
         if path.stat().st_size > MAX_OUTPUT_BYTES:
             return FailedAs(f"{place} is larger than {MAX_OUTPUT_BYTES >> 20} MB", Outcome.INVALID)
         try:
-            return read_file(path.read_bytes(), sources)
+            return read_file(path.read_bytes(), request)
         except (MediaError, OSError) as error:
             found = error.found or error.asked if isinstance(error, MediaError) else error.strerror
-            return FailedAs(f"{place} is no readable image: {found}", Outcome.INVALID)
+            return FailedAs(f"{place} is no readable {noun(request)}: {found}", Outcome.INVALID)

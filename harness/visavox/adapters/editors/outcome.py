@@ -1,16 +1,16 @@
-"""What an editor of files answers: a picture with its file's leaks, or a failure known more closely than ``failed``."""
+"""What an editor of files answers: a picture with its file's leaks, a sound, or a failure known closely."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from visavox.core.terms import Outcome
+from visavox.core.terms import Modality, Operation, Outcome
+from visavox.media.audio import decode_audio
 from visavox.media.image import decode_image
 from visavox.media.metadata import leaks_of
-from visavox.ports.editor import EditedFile, Failed, Media
+from visavox.ports.editor import Audio, EditedFile, EditRequest, Failed
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,21 @@ class FailedAs(Failed):
     outcome: Outcome = Outcome.FAILED
 
 
-def read_file(data: bytes, sources: Mapping[str, Media]) -> EditedFile:
-    """The picture of an output's file and what the file gives away; ``sources`` are the request's media.
+def noun(request: EditRequest) -> str:
+    """What an output of the case is called."""
+    return "sound" if Operation(request.operation).modality is Modality.VOICE else "image"
+
+
+def read_file(data: bytes, request: EditRequest) -> EditedFile | Audio:
+    """The picture of an output's file and what the file gives away, or the sound, as the case's operation asks.
+
+    What a sound's file gives away is not looked for yet.
 
     Raises:
-        MediaError: if the file is no readable image.
+        MediaError: if the file is no readable image, or of voices no readable sound.
     """
+    if Operation(request.operation).modality is Modality.VOICE:
+        return decode_audio(data)
     image = decode_image(data)
-    return EditedFile(image, leaks_of(data, image, [s for s in sources.values() if isinstance(s, np.ndarray)]))
+    sources = [source for source in request.media.values() if isinstance(source, np.ndarray)]
+    return EditedFile(image, leaks_of(data, image, sources))
