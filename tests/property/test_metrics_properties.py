@@ -7,8 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from visavox.core.errors import UndefinedMetricError
 from visavox.core.terms import Support
-from visavox.metrics import curves, effective_size, error_rates, intervals, linkability, operating_points, planning
+from visavox.metrics import (
+    curves,
+    detection,
+    disclosure,
+    effective_size,
+    error_rates,
+    intervals,
+    linkability,
+    operating_points,
+    planning,
+    tandem,
+)
+from visavox.metrics.score_tables import PeopledScores
 
 Rng = np.random.Generator
 seeds = st.integers(0, 2**32 - 1)
@@ -34,6 +47,42 @@ POOLED: dict[str, Metric] = {
     "tpr_at_fmr": lambda m, n: error_rates.tpr_at_fmr(m, n, 0.05).rate,
     "fnmr_at_fmr": lambda m, n: error_rates.fnmr_at_fmr(m, n, 0.05).rate,
     "threshold_fmr": lambda m, n: operating_points.threshold_at_fmr(n, 0.05).fmr,
+    "min_cllr": disclosure.min_cllr,
+    "expected_disclosure": lambda m, n: disclosure.zebra(m, n).expected_bit,
+    "cllr": lambda m, n: disclosure.cllr(m, n) / (1 + disclosure.cllr(m, n)),
+    "min_dcf": lambda m, n: detection.min_dcf(n, m).dcf,
+    "a_dcf": lambda m, n: tandem.a_dcf(m, np.sort(n)[::2], np.sort(n)[1::2]).a_dcf,
+    "t_dcf": lambda m, n: tandem.t_dcf(n, m).t_dcf,
+    "t_eer": lambda m, n: tandem.t_eer(*three_kinds(m, n)).t_eer,
+}
+
+
+def three_kinds(m: np.ndarray, n: np.ndarray) -> tuple[tandem.TandemTrials, tandem.TandemTrials, tandem.TandemTrials]:
+    """Tandem trials of either class's scores, in an order that their own order cannot change."""
+    mated, non = np.sort(m), np.sort(n)
+    return (
+        tandem.TandemTrials(mated, -mated[::-1]),
+        tandem.TandemTrials(non[::2] - 1, non[::2]),
+        tandem.TandemTrials(non[1::2], mated.mean() + non[1::2]),
+    )
+
+
+JACKKNIVES: dict[str, Callable[..., intervals.MeanInterval]] = {
+    "d_sys": linkability.d_sys_interval,
+    "min_cllr": disclosure.min_cllr_interval,
+    "expected_disclosure": disclosure.expected_disclosure_interval,
+    "cllr": disclosure.cllr_interval,
+    "cllr_cal": disclosure.cllr_cal_interval,
+    "min_dcf": lambda m, o, n, i, j: detection.min_dcf_interval(n, i, m, o),
+    "act_dcf": lambda m, o, n, i, j: detection.act_dcf_interval(n, i, m, o),
+    "a_dcf": lambda m, o, n, i, j: tandem.a_dcf_interval(
+        PeopledScores("mated", m, (o,)),
+        PeopledScores("non-mated", n[::2], (i[::2], j[::2])),
+        PeopledScores("attack", n[1::2], (i[1::2],)),
+    ),
+    "t_dcf": lambda m, o, n, i, j: tandem.t_dcf_interval(
+        PeopledScores("bona fide", n, (i,)), PeopledScores("attack", m, (o,))
+    ),
 }
 CLUSTERED: dict[str, Callable[..., intervals.RateInterval]] = {
     "rate": lambda m, o, n, i, j: intervals.rate_interval(m >= 0.5, o),
@@ -45,7 +94,20 @@ CLUSTERED: dict[str, Callable[..., intervals.RateInterval]] = {
         [intervals.Stratum(m, o, operating_points.threshold_at_fmr(n, 0.05).threshold, 0.05, n, i, j)]
     ),
 }
-RANK_BASED = ("eer", "auc", "tpr_at_fmr", "fnmr_at_fmr", "fmr", "fnmr", "threshold_fmr")
+RANK_BASED = (
+    "eer",
+    "auc",
+    "tpr_at_fmr",
+    "fnmr_at_fmr",
+    "fmr",
+    "fnmr",
+    "threshold_fmr",
+    "min_cllr",
+    "expected_disclosure",
+    "min_dcf",
+    "a_dcf",
+    "t_dcf",
+)
 
 
 @pytest.mark.parametrize("name", POOLED)
@@ -82,6 +144,72 @@ def test_mirrored_scores(seed: int) -> None:
     rates = error_rates.error_rates(mated, non, between)
     swapped = error_rates.error_rates(-non, -mated, -between)
     assert (swapped.fmr, swapped.fnmr) == (rates.fnmr, rates.fmr)
+
+
+@quick
+@given(seeds)
+def test_evidence_and_its_cost(seed: int) -> None:
+    """minCllr <= min(1, Cllr); 0 <= disclosure <= 1 / ln 4; the calibrated ratios cost no more than any others."""
+    mated, _, non, _, _ = data(seed)
+    found = disclosure.calibration(mated, non)
+    assert found.min_cllr <= min(1.0, found.cllr) + 1e-12
+    assert found.cllr_cal == pytest.approx(found.cllr - found.min_cllr)
+    assert disclosure.cllr(np.zeros(5), np.zeros(3)) == 1.0
+    zebra = disclosure.zebra(mated, non)
+    assert 0 <= zebra.expected_bit <= disclosure.MOST_DISCLOSED_BIT
+    assert zebra.worst_log10 >= 0 and zebra.tag == disclosure.disclosure_tag(zebra.worst_log10)
+    best = disclosure.pav_llrs(mated, non)
+    order = np.argsort(np.r_[mated, non], kind="stable")
+    values = np.r_[best.mated, best.non_mated][order]
+    assert (values[1:] >= values[:-1]).all()
+    bounded = disclosure.pav_llrs(mated, non, laplace=True)
+    assert np.isfinite(np.r_[bounded.mated, bounded.non_mated]).all()
+    assert disclosure.cllr(bounded.mated, bounded.non_mated) >= found.min_cllr - 1e-12
+    priors = np.linspace(0.02, 0.98, 49)
+    entropy = -(priors * np.log2(priors) + (1 - priors) * np.log2(1 - priors))
+    assert (disclosure.ece_curve(*best, priors) <= entropy + 1e-12).all()
+    swapped = disclosure.min_cllr(-non, -mated)
+    assert swapped == pytest.approx(found.min_cllr)
+    assert disclosure.zebra(-non, -mated).expected_bit == pytest.approx(zebra.expected_bit)
+
+
+@quick
+@given(seeds, st.floats(0.01, 0.9), st.floats(0.5, 30))
+def test_detection_and_tandem_costs_are_bounded(seed: int, p_attack: float, price: float) -> None:
+    mated, _, non, _, _ = data(seed)
+    costs = detection.DetectionCosts(1.0, price, p_attack)
+    cheapest = detection.min_dcf(non, mated, costs=costs)
+    assert cheapest.dcf <= 1.0 + 1e-12
+    assert cheapest.dcf <= detection.act_dcf(non, mated, costs=costs).dcf + 1e-12
+    weights = tandem.TandemCosts(1.0, price, 2 * price, 0.6 * (1 - p_attack), 0.4 * (1 - p_attack), p_attack)
+    assert tandem.a_dcf(mated, non[::2], non[1::2], costs=weights).a_dcf <= 1.0 + 1e-12
+    comparator = tandem.ComparatorErrors(0.1, 0.01, 0.5)
+    try:
+        constants = tandem.t_dcf_constants(comparator, costs=weights)
+    except UndefinedMetricError:  # non-mated trials so dear that this comparator is worse than none
+        assert weights.weights[0] * 0.9 < weights.weights[1] * 0.01
+        return
+    found = tandem.t_dcf(non, mated, comparator=comparator, costs=weights)
+    floor = constants.c0 / (constants.c0 + min(constants.c1, constants.c2))
+    assert found.floor == pytest.approx(floor)
+    assert floor - 1e-12 <= found.t_dcf <= 1.0 + 1e-12
+    assert tandem.t_dcf(non, mated + 100, comparator=comparator, costs=weights).t_dcf == pytest.approx(floor)
+
+
+@pytest.mark.parametrize("name", JACKKNIVES)
+@quick
+@given(seeds)
+def test_jackknife_intervals_stand_around_the_figure_and_follow_the_people(name: str, seed: int) -> None:
+    mated, owner, non, i, j = data(seed)
+    found = JACKKNIVES[name](mated, owner, non, i, j)
+    assert found.low <= found.lower <= found.value <= found.upper <= found.high
+    relabel = np.random.default_rng(seed).choice(1000, int(owner.max()) + 1, replace=False)
+    again = JACKKNIVES[name](mated, relabel[owner], non, relabel[i], relabel[j])
+    assert again.value == found.value and again.standard_error == pytest.approx(found.standard_error)
+    doubled = JACKKNIVES[name](*(np.repeat(column, 2) for column in (mated, owner, non, i, j)))
+    if name not in {"d_sys", "a_dcf"}:  # D_sys has more bins then; this a_dcf sorts rows into kinds by their place
+        assert doubled.value == pytest.approx(found.value)
+        assert doubled.standard_error == pytest.approx(found.standard_error)
 
 
 @quick

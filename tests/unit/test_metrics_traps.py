@@ -7,6 +7,8 @@ from visavox.core.errors import UndefinedMetricError
 from visavox.core.terms import Support
 from visavox.metrics import (
     curves,
+    detection,
+    disclosure,
     effective_size,
     error_rates,
     intervals,
@@ -15,6 +17,7 @@ from visavox.metrics import (
     operating_points,
     permutation,
     planning,
+    tandem,
 )
 
 EMPTY: list[float] = []
@@ -71,6 +74,15 @@ def test_unscored_trials_are_not_skipped(bad: float) -> None:
         lambda: operating_points.threshold_at_fmr(scores, 0.1),
         lambda: linkability.d_sys(scores, scores[:50]),
         lambda: intervals.mean_interval(scores),
+        lambda: disclosure.min_cllr(scores, scores[:50]),
+        lambda: disclosure.cllr(scores[:50], scores),
+        lambda: disclosure.zebra(scores, scores[:50]),
+        lambda: disclosure.min_cllr_interval(scores[:50], range(50), scores, range(100), None),
+        lambda: detection.min_dcf(scores, scores[:50]),
+        lambda: detection.act_dcf(scores[:50], scores),
+        lambda: tandem.a_dcf(scores[:50], scores, scores[:50]),
+        lambda: tandem.t_dcf(scores, scores[:50]),
+        lambda: tandem.t_eer(*[tandem.TandemTrials(scores, scores)] * 3),
     ):
         with pytest.raises(UndefinedMetricError, match="NaN or infinite"):
             call()
@@ -164,6 +176,41 @@ def test_label_permutation_finds_a_planted_leak_and_says_when_it_cannot() -> Non
     assert not found.assessable and found.p_value == 1.0
 
 
+def test_tied_scores_carry_equal_evidence() -> None:
+    """Some toolkits put tied non-mated scores first: a constant output then looks perfectly informative."""
+    same = disclosure.pav_llrs(np.full(40, 0.25), np.full(60, 0.25))
+    assert np.allclose(same.mated, 0) and np.allclose(same.non_mated, 0)
+    assert disclosure.min_cllr(np.full(40, 0.25), np.full(60, 0.25)) == pytest.approx(1.0)
+    assert disclosure.zebra(np.full(40, 0.25), np.full(60, 0.25)).expected_bit == pytest.approx(0.0, abs=1e-12)
+
+
+def test_the_tandem_rate_of_tied_scores_is_one_half() -> None:
+    """The share of attacks accepted alone would be 0 here, or 1, with everybody rejected."""
+    same = tandem.TandemTrials([0.2, 0.2], [0.5, 0.5])
+    found = tandem.t_eer(same, same, same)
+    assert found.t_eer == 0.5 and {found.miss, found.false_attack} == {0.0, 1.0}
+
+
+def test_inverted_scores_link_nothing_after_calibration_and_cost_much_before() -> None:
+    rng = np.random.default_rng(7)
+    mated, non_mated = rng.normal(-2, 1, 300), rng.normal(2, 1, 300)
+    found = disclosure.calibration(mated, non_mated)
+    assert found.min_cllr > 0.98 and found.cllr > 2 and found.cllr_cal == pytest.approx(found.cllr - found.min_cllr)
+    assert detection.min_dcf(bona_fide=non_mated, attacks=mated).dcf == pytest.approx(1.0, abs=0.01)
+
+
+def test_costs_come_as_named_records() -> None:
+    found = detection.min_dcf([0.1, 0.2, 0.6], [0.4, 0.8, 0.9])
+    assert found._asdict() == {
+        "dcf": pytest.approx(0.5 / 3 / 0.5),
+        "threshold": 0.8,
+        "bona_fide_flagged": 0.0,
+        "attacks_passed": pytest.approx(1 / 3),
+    }
+    tied = detection.act_dcf([0.0], [detection.ASVSPOOF5.bayes_threshold])
+    assert tied.attacks_passed == 0.0  # a score that equals the threshold is flagged
+
+
 def test_d_sys_null_tells_a_link_from_bias() -> None:
     rng = np.random.default_rng(4)
     mated, non = rng.normal(size=PEOPLE.size), rng.normal(size=FIRST.size)
@@ -216,6 +263,21 @@ def test_undefined_inputs_are_named() -> None:
         lambda: permutation.label_permutation_auc([0.1], [0], [0], n_people=9, rng=np.random.default_rng(0)),
         lambda: permutation.draw_derangement(1, np.random.default_rng(0)),
         lambda: error_rates.fta_rate(3, 2),
+        lambda: disclosure.min_cllr([0.3], EMPTY),
+        lambda: disclosure.cllr(EMPTY, [0.3]),
+        lambda: disclosure.expected_disclosure([np.nan], [0.3]),
+        lambda: disclosure.ece_curve([0.1], [0.3], [1.0]),
+        lambda: disclosure.disclosure_tag(np.nan),
+        lambda: disclosure.min_cllr_interval([0.3, 0.4, 0.5], [0, 0, 0], [0.1, 0.2], [0, 1], [1, 2]),
+        lambda: disclosure.min_cllr_interval([0.3, 0.4], [0, 1], [0.1], [0], [1]),
+        lambda: detection.min_dcf([0.3], [0.2], costs=detection.DetectionCosts(1.0, 1.0, 1.0)),
+        lambda: detection.min_dcf_interval([0.3, 0.2], [0, 1], [0.1, 0.2], [0, 1]),
+        lambda: tandem.a_dcf([0.3], [0.2], EMPTY),
+        lambda: tandem.a_dcf([0.3], [0.2], [0.1], costs=tandem.TandemCosts(p_attack=0.5)),
+        lambda: tandem.t_dcf_constants(tandem.ComparatorErrors(1.0, 1.0, 1.0)),
+        lambda: tandem.t_dcf_constants(tandem.ComparatorErrors(12.0, 0.1, 0.1)),
+        lambda: tandem.t_eer(*[tandem.TandemTrials([0.1, 0.2], [0.1])] * 3),
+        lambda: curves.eer_interval([0.3, 0.4], [1, 1], [0.1], [1]),
     ]
     for number, case in enumerate(cases):
         with pytest.raises(UndefinedMetricError):

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from visavox.core.errors import UndefinedMetricError
+
 from . import effective_size as es
 from .arrays import Floats, GroupTable, Ints, Scores, number_people, same_length, two_classes, two_people
 from .rate_records import RateInterval, rate_record
@@ -37,13 +39,12 @@ class EqualErrorRate(NamedTuple):
 
 
 class _Table(NamedTuple):
-    """Mated scores of one person each, non-mated scores of two, people numbered together."""
+    """Mated scores of one person each, non-mated scores of one or two, people numbered together."""
 
     mated: Scores
     persons: Ints
     non_mated: Scores
-    first: Ints
-    second: Ints
+    others: tuple[Ints, ...]
     n_people: int
 
 
@@ -129,15 +130,18 @@ def _table(
     persons: npt.ArrayLike,
     non_mated: npt.ArrayLike,
     first: npt.ArrayLike,
-    second: npt.ArrayLike,
+    second: npt.ArrayLike | None,
 ) -> _Table:
     positives, negatives = two_classes(mated, non_mated)
-    labels = np.asarray(persons), np.asarray(first), np.asarray(second)
+    labels = [np.asarray(column) for column in (persons, first, second) if column is not None]
     same_length("mated comparisons", positives, labels[0])
     same_length("non-mated comparisons", negatives, *labels[1:])
     columns, n_people = number_people(*labels)
-    two_people(columns[1], columns[2], "non-mated comparisons")
-    return _Table(positives, columns[0], negatives, columns[1], columns[2], n_people)
+    if len(columns) == 3:
+        two_people(columns[1], columns[2], "non-mated comparisons")
+    if n_people < 2:
+        raise UndefinedMetricError("an interval over people was asked for", found=f"{n_people} person, 2 needed")
+    return _Table(positives, columns[0], negatives, columns[1:], n_people)
 
 
 def eer_interval(
@@ -145,7 +149,7 @@ def eer_interval(
     persons: npt.ArrayLike,
     non_mated: npt.ArrayLike,
     first: npt.ArrayLike,
-    second: npt.ArrayLike,
+    second: npt.ArrayLike | None = None,
 ) -> RateInterval:
     """The EER with its linearised variance over people, n = mated scores, floor 1.
 
@@ -154,7 +158,8 @@ def eer_interval(
 
     Args:
         mated: (n+,) similarities; persons: (n+,) their people.
-        non_mated: (n-,) similarities; first, second: (n-,) their two people.
+        non_mated: (n-,) similarities; first, second: (n-,) their two people. Without ``second`` a score has one person
+            in either class, as a detector's has.
 
     Raises:
         UndefinedMetricError: empty or non-finite scores, or a non-mated comparison of a person with themself.
@@ -183,7 +188,7 @@ def auc_interval(
     persons: npt.ArrayLike,
     non_mated: npt.ArrayLike,
     first: npt.ArrayLike,
-    second: npt.ArrayLike,
+    second: npt.ArrayLike | None = None,
 ) -> RateInterval:
     """The AUC with its linearised variance over people, n = the smaller class, floor 1.
 
@@ -191,7 +196,8 @@ def auc_interval(
 
     Args:
         mated: (n+,) similarities; persons: (n+,) their people.
-        non_mated: (n-,) similarities; first, second: (n-,) their two people.
+        non_mated: (n-,) similarities; first, second: (n-,) their two people. Without ``second`` a score has one person
+            in either class, as a detector's has.
 
     Raises:
         UndefinedMetricError: empty or non-finite scores, or a non-mated comparison of a person with themself.
@@ -208,11 +214,14 @@ def auc_interval(
 def _linearised_record(value: float, n: int, mated: Floats, non_mated: Floats, table: _Table) -> RateInterval:
     k = table.n_people
     sums = np.bincount(table.persons, mated, minlength=k)
-    for column in (table.first, table.second):
+    for column in table.others:
         sums += np.bincount(column, non_mated, minlength=k)
-    pairs = GroupTable(k)
-    pairs.add(table.first, table.second, weights=non_mated)
-    variance = k / (k - 1) * max(0.0, float(sums @ sums) - pairs.sum_of_squares())
+    squares = float(sums @ sums)
+    if len(table.others) == 2:
+        pairs = GroupTable(k)
+        pairs.add(*table.others, weights=non_mated)
+        squares -= pairs.sum_of_squares()
+    variance = k / (k - 1) * max(0.0, squares)
     people = int(np.count_nonzero(np.bincount(table.persons, minlength=k)))
     rate = min(max(value, 0.0), 1.0)
     return rate_record(rate, n, k, float(es.design_effect(rate, n, variance, 1.0)), people)
