@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from fractions import Fraction
 
 import numpy as np
 
@@ -34,6 +35,7 @@ def by_ffmpeg(samples: np.ndarray, container: str, codec: str, *, rate_hz: int =
         stream = file.add_stream(codec, rate=rate_hz, layout="mono")
         frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
         frame.sample_rate = RATE_HZ
+        frame.pts, frame.time_base = 0, Fraction(1, RATE_HZ)  # else no edit list says how much padding to skip
         convert = av.AudioResampler(format=stream.codec_context.format or "fltp", layout="mono", rate=rate_hz)
         for part in [*convert.resample(frame), *convert.resample(None)]:
             file.mux(stream.encode(part))

@@ -81,9 +81,11 @@ def test_coded_files_hold_the_same_sound(data: bytes, rate_hz: int) -> None:
     got = decode_audio(data)
     assert got.sample_rate_hz == rate_hz
     truth = words(rate_hz=rate_hz).astype(np.float64)
-    lags = np.fft.rfft(got.samples, 2 * rate_hz + 8192), np.fft.rfft(truth, 2 * rate_hz + 8192)
-    likeness = np.fft.irfft(lags[0] * lags[1].conj()).max() / np.linalg.norm(got.samples) / np.linalg.norm(truth)
-    assert likeness > 0.97
+    spectra = np.fft.rfft(got.samples, 2 * rate_hz + 8192), np.fft.rfft(truth, 2 * rate_hz + 8192)
+    likeness = np.fft.irfft(spectra[0] * spectra[1].conj()) / np.linalg.norm(got.samples) / np.linalg.norm(truth)
+    assert likeness.max() > 0.97
+    is_adts = data[0] == 0xFF and data[1] & 0x06 == 0  # it cannot say how many samples are the encoder's padding
+    assert (likeness.argmax() + 1) % len(likeness) in ((1025,) if is_adts else (0, 1))
     assert abs(got.duration_s - 1.0) < 0.13  # an encoder may add up to two frames of padding
 
 

@@ -304,6 +304,8 @@ def _by_libsndfile(file: Any, max_duration_s: float) -> Audio:
 
 
 def _libsndfile_blocks(file: Any) -> Iterator[Any]:
+    if file.seekable():
+        file.seek(0)  # else libsndfile 1.2.2 gives Opus files of other encoders shifted by their pre-skip
     while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
         yield block.T
 
