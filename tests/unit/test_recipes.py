@@ -146,6 +146,7 @@ def test_without_a_network_the_error_says_where_the_file_goes(
     assert error.value.exit_code == 3
     assert "download" in error.value.asked and "urlopen error" in error.value.found
     assert file in text and sha256 in text and str(tmp_path) in error.value.todo
+    assert max(len(line.replace(str(tmp_path), "")) for line in error.value.todo.splitlines()) <= 100
     with pytest.raises(DatasetError, match="neither"):
         datasets.get(kind)(_spec(kind, tmp_path / "nowhere"), 7)
 

@@ -52,10 +52,14 @@ Keep: TypeAlias = Callable[[str, bytes], Kept | None]
 
 
 def by_hand(archive: Archive, folder: Path) -> str:
-    """What to do where a download is not possible."""
-    return (
-        f"fetch {archive.url} elsewhere, put it at {folder / archive.file} and run again: its SHA-256 is checked "
-        f"({archive.sha256}); or name its folder in the suite, dataset: {{kind: ..., path: FOLDER}}"
+    """What to do where a download is not possible, one step a line."""
+    return "\n".join(
+        (
+            f"fetch elsewhere {archive.url}",
+            f"put it at {folder / archive.file} and run again;",
+            f"its SHA-256 is checked: {archive.sha256};",
+            "or name the folder that holds it in the suite: dataset: {kind: ..., path: FOLDER}",
+        )
     )
 
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 import csv
 import io
 import os
-import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +19,7 @@ from visavox.core.digest import sha256_bytes, sha256_json
 from visavox.core.errors import ConfigError, ManifestError
 from visavox.core.records import DatasetSpec, Record
 from visavox.core.resources import user_cache_dir
+from visavox.ports.progress import Step, tell
 
 from ..manifest import ManifestDataset, load_manifest
 from .attributes import attributes
@@ -32,7 +31,8 @@ REFERENCE_SET = Path(__file__).parents[1] / "sets" / "people-100"
 SUMS = "SHA256SUMS"
 COLUMNS = ("path", "subject_id", "modality", "session", "consent", "sex", "age_band", "skin_tone", "licence")
 MAX_PICTURES = 1_000_000
-_SAY_EVERY_S = 10.0
+STAGE = "render people"
+"""What a run's progress calls the rendering; it takes about a second a picture."""
 _END_OF_JPEG = b"\xff\xd9"
 
 
@@ -91,10 +91,11 @@ def prepare(asked: People, *, shipped: Path | None = REFERENCE_SET) -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     pairs = [(person, image) for person in range(asked.people) for image in range(asked.images)]
     missing = [pair for pair in pairs if not _is_whole(folder / picture_name(*pair))]
-    say = _Progress(len(missing))
-    for done, pair in enumerate(missing, start=1):
+    for done, pair in enumerate(missing):
+        tell(Step(STAGE, done, len(missing)))
         _write(folder / picture_name(*pair), _picture(asked, *pair, shipped))
-        say(done)
+    if missing:
+        tell(Step(STAGE, len(missing), len(missing)))
     manifest = folder / f"manifest-{asked.people}x{asked.images}.csv"
     _write(manifest, manifest_text(asked).encode())
     return manifest
@@ -193,19 +194,3 @@ def _write(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.write_bytes(data)
     temporary.replace(path)
-
-
-class _Progress:
-    """A line on standard error now and then: rendering takes about a second a picture."""
-
-    def __init__(self, total: int) -> None:
-        self._total, self._begun = total, time.monotonic()
-        self._said = self._begun
-
-    def __call__(self, done: int) -> None:
-        now = time.monotonic()
-        is_due = now - self._said >= _SAY_EVERY_S or (done == self._total and self._said > self._begun)
-        if is_due:
-            self._said = now
-            left_s = (now - self._begun) / done * (self._total - done)
-            print(f"rendering synthetic people: {done} of {self._total}, {left_s:.0f} s left", file=sys.stderr)

@@ -60,11 +60,11 @@ def show_command(folder: Path) -> None:
 @cli.command("doctor")
 def doctor_command() -> None:
     """Look at versions, devices, weights and disk; say what is missing and how to get it."""
-    findings = examine(Path.cwd())
-    for finding in findings:
+    missing = 0
+    for finding in examine(Path.cwd()):
         click.echo(f"{'ok     ' if finding.is_well else 'MISSING'} {finding.topic}: {finding.text}")
-    missing = [finding for finding in findings if not finding.is_well]
-    click.echo(f"{len(missing)} missing" if missing else "everything is there")
+        missing += not finding.is_well
+    click.echo(f"{missing} missing" if missing else "everything is there")
 
 
 @cli.command("schema")

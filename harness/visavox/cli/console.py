@@ -14,10 +14,10 @@ import click
 from rich.console import Console, RenderableType
 
 from visavox.core.records import Report
-from visavox.reporting.text import verdict_page
+from visavox.reporting.text import smoke_page, verdict_page
 
-WIDE = 140
-"""Columns from which the tables fit."""
+PIPE_COLUMNS = 100
+"""Width of what goes to a file or another program, unless ``COLUMNS`` says another one."""
 
 
 def console(*, err: bool = False) -> Console:
@@ -38,11 +38,16 @@ def own_command() -> str:
 
 def show_report(report: Report) -> None:
     """Prints the verdict table."""
-    show(verdict_page(report, narrow=_target().width < WIDE))
+    show(verdict_page(report, width=columns()))
+
+
+def show_smoke(report: Report) -> None:
+    """Prints a smoke run's few lines."""
+    show(smoke_page(report, width=columns()))
 
 
 def show(page: RenderableType) -> None:
-    """Prints a page: as wide as the terminal, else wide enough for its tables and without trailing spaces."""
+    """Prints a page; where it goes to no terminal, without trailing spaces."""
     target = _target()
     if target.is_terminal:
         target.print(page)
@@ -52,8 +57,13 @@ def show(page: RenderableType) -> None:
     click.echo("\n".join(line.rstrip() for line in text.get().splitlines()))
 
 
+def columns() -> int:
+    """How wide a page on standard output may be: as the terminal, else ``COLUMNS``, else ``PIPE_COLUMNS``."""
+    return _target().width
+
+
 def _target() -> Console:
     target = console()
     if not target.is_terminal and "COLUMNS" not in os.environ:
-        target.width = max(target.width, WIDE)
+        target.width = PIPE_COLUMNS
     return target

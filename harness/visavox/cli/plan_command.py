@@ -17,6 +17,7 @@ from visavox.core.terms import Severity, Verdict
 from visavox.policy.planner import CellForecast, Need
 
 from .console import console
+from .progress import progress
 
 WIDTH = 100
 """Columns that the page fits into."""
@@ -47,7 +48,8 @@ def plan_command(
     suite: Path, overrides: tuple[str, ...], cases_csv: Path | None, like: Path | None, controls: bool, as_json: bool
 ) -> None:
     """Say what SUITE would run, what it costs and what its data set can decide; runs no model."""
-    known = api.outline(api.load_suite(suite, overrides=overrides))
+    with progress("auto"):
+        known = api.outline(api.load_suite(suite, overrides=overrides))
     if cases_csv is not None:
         with cases_csv.open("w", newline="", encoding="utf-8") as stream:
             csv.writer(stream).writerows([api.CASE_COLUMNS, *api.case_rows(known)])

@@ -2,7 +2,7 @@
 
 ``--progress jsonl`` writes one JSON object a line and nothing else there. ``event`` says what it is:
 
-- ``step``: ``stage`` (``edit``, ``embed JUDGE``, ``score JUDGE``), ``done`` of ``total`` items.
+- ``step``: ``stage`` (``render people``, ``edit``, ``embed SET``, ``score JUDGE TABLE``), ``done`` of ``total`` items.
 - ``remark``: ``text``, what happened after the report was written: tracking, a form that could not be rendered.
 - ``report``: ``verdict``, and the paths ``report`` (report.json) and ``html``; always the last line of a whole run.
 - ``error``: ``text`` and ``exit_code``; the last line of a run that ended without a report.
@@ -13,33 +13,43 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from visavox.engine.progress import Progress as Sink
-from visavox.engine.progress import Step
+from visavox.ports.progress import Progress as Sink
+from visavox.ports.progress import Step, listening, silent
 
 from .console import console
 
 PLAIN_EVERY_S = 10.0
+"""Plain lines of one stage are so far apart."""
+PLAIN_BRIEF_S = 1.0
+"""A stage that is over sooner gets no plain line."""
 
 
 @contextmanager
 def progress(mode: str) -> Iterator[Sink]:
-    """A sink for the run's steps."""
+    """A sink for the run's steps; it also hears of what data sets do while they are loaded."""
     terminal = console(err=True)
-    if mode == "jsonl":
-        yield lambda step: json_line("step", **step._asdict())
-    elif mode == "auto" and terminal.is_terminal:
-        with _bars(terminal) as bars:
-            yield _BarSink(bars)
-    elif mode == "none":
-        yield lambda step: None
-    else:
-        yield _PlainSink()
+    with ExitStack() as stack:
+        sink: Sink
+        if mode == "jsonl":
+            sink = _json_step
+        elif mode == "auto" and terminal.is_terminal:
+            sink = _BarSink(stack.enter_context(_bars(terminal)))
+        elif mode == "none":
+            sink = silent
+        else:
+            sink = _PlainSink()
+        stack.enter_context(listening(sink))
+        yield sink
+
+
+def _json_step(step: Step) -> None:
+    json_line("step", **step._asdict())
 
 
 def json_line(event: str, **fields: str | int) -> None:
@@ -86,17 +96,25 @@ class _BarSink:
 
 
 class _PlainSink:
+    """A line when a stage is finished, and of a long one now and then; none of a stage that is over at once."""
+
     def __init__(self) -> None:
-        self._rates: dict[str, _Rate] = {}
+        self._last = time.monotonic()
+        self._begun: dict[str, float] = {}
         self._said: dict[str, float] = {}
+        self._rates: dict[str, _Rate] = {}
 
     def __call__(self, step: Step) -> None:
         now = time.monotonic()
-        is_first = step.stage not in self._rates
-        rate = self._rates.setdefault(step.stage, _Rate(step))
-        if not (is_first or step.done >= step.total or now - self._said[step.stage] >= PLAIN_EVERY_S):
-            return
-        self._said[step.stage] = now
-        speed = rate.per_second(step)
-        left = f", {speed:.1f}/s, about {(step.total - step.done) / speed:.0f} s left" if speed else ""
-        click.echo(f"{step.stage}: {step.done}/{step.total}{left}", err=True)
+        if step.stage not in self._begun:  # the first step comes after the first unit, that of 0 items before it
+            self._begun[step.stage] = self._said[step.stage] = now if step.done == 0 else self._last
+            self._rates[step.stage] = _Rate(step)
+        self._last = now
+        if step.done >= step.total:
+            if now - self._begun[step.stage] >= PLAIN_BRIEF_S:
+                click.echo(f"{step.stage}: {step.done} in {now - self._begun[step.stage]:.0f} s", err=True)
+        elif now - self._said[step.stage] >= PLAIN_EVERY_S:
+            self._said[step.stage] = now
+            speed = self._rates[step.stage].per_second(step)
+            left = f", {speed:.1f}/s, about {(step.total - step.done) / speed:.0f} s left" if speed else ""
+            click.echo(f"{step.stage}: {step.done}/{step.total}{left}", err=True)

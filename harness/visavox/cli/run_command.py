@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
 from visavox import api
+from visavox.api.smoke import WRONG, first_wrong
 from visavox.core.errors import VisavoxError
 from visavox.core.records import Report
 from visavox.engine.edit import Replay
 
-from .console import show_report
+from .console import own_command, show_report, show_smoke
 from .progress import json_line, progress
 
 
@@ -36,7 +38,10 @@ from .progress import json_line, progress
 def run_command(
     suite: Path, out: Path | None, overrides: tuple[str, ...], limit: int | None, case_id: str | None, mode: str
 ) -> None:
-    """Run SUITE and build its report; exits 0 when the report was built, whatever the verdict."""
+    """Run SUITE and build its report; exits 0 when the report was built, whatever the verdict.
+
+    With --case: exits 0 where the case was edited or refused both times, else 3.
+    """
     if out is None and case_id is None:
         raise click.UsageError("run needs --out DIR, the folder to write to")
     try:
@@ -44,7 +49,10 @@ def run_command(
         if mode in {"auto", "plain"}:
             click.echo("loading data, judges and editor ...", err=True)
         if case_id is not None or out is None:
-            _print_replay(api.replay(loaded, case_id or ""), loaded.execution.timeout_s)
+            found = api.replay(loaded, case_id or "")
+            _print_replay(found, loaded.execution.timeout_s)
+            if any(result.outcome in WRONG for result in found.results):
+                raise click.exceptions.Exit(VisavoxError.exit_code)
             return
         remarks: list[str] = []
         with progress(mode) as sink:
@@ -54,8 +62,21 @@ def run_command(
             raise
         json_line("error", text=str(error), exit_code=error.exit_code)
         raise click.exceptions.Exit(error.exit_code) from error
-    show_report(report)
+    if report.smoke:
+        show_smoke(report)
+        _tell_wrong(suite, out)
+    else:
+        show_report(report)
     _tell(out, report, remarks, is_json=mode == "jsonl")
+
+
+def _tell_wrong(suite: Path, out: Path) -> None:
+    """Of a smoke run the first case that went wrong and how to look at it, and where all tables are."""
+    row = first_wrong(out)
+    if row is not None:
+        click.echo(f"  wrong first: case {row.case_id} {row.outcome.value}: {row.reason}")
+        click.echo(f"  look at it: {own_command()} run {shlex.quote(str(suite))} --case {row.case_id}")
+    click.echo(f"  all tables: {own_command()} show {shlex.quote(str(out))}")
 
 
 def _tell(out: Path, report: Report, remarks: list[str], *, is_json: bool) -> None:
