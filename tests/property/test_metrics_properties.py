@@ -365,6 +365,14 @@ def test_the_p_value_of_a_fail_is_where_the_bound_meets_the_limit(seed: int, lim
     assert other == pytest.approx(p_value, rel=1e-4)
 
 
+@pytest.mark.parametrize("people", range(4, 12))
+def test_a_plain_leak_has_a_small_p_value_however_few_the_people(people: int) -> None:
+    hits = np.tile([True, True, True, True, True, False], people)
+    hits[:3] = False  # people differ
+    basis = intervals.rate_interval(hits, np.repeat(np.arange(people), 6)).basis
+    assert intervals.p_value_fail((basis,), 0.07) < 0.01
+
+
 @quick
 @given(seeds)
 def test_difference_bounds(seed: int) -> None:
