@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import textwrap
+from collections.abc import Iterator
+
 from rich import box
-from rich.console import Group
+from rich.console import Console, Group
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -17,63 +22,133 @@ COLOURS = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.INCONCL
 
 
 MATCH_RATES = ("subject_match_rate", "host_match_rate")
+WIDE = 140
+"""Columns from which reasons stand in the table itself."""
 
 
-def verdict_page(report: Report, *, narrow: bool = False) -> Group:
+def verdict_page(report: Report, *, width: int = WIDE) -> Group:
     """Verdict and reasons, one row per cell, ledgers, instruments that are not green, limitations.
 
-    ``narrow``: a few lines a cell instead of tables that would be cut off.
+    Args:
+        report: what is shown.
+        width: columns. Below ``WIDE`` reasons stand under the table; a table that does not fit becomes lines.
     """
-    heading = Text.assemble(
-        (report.decision.verdict.value, COLOURS[report.decision.verdict]),
-        f"  {report.subject.name}, version {report.subject.version} ({report.subject.tool_class.value})"
-        f" under policy {report.policy.id}",
-    )
-    parts: list[Text | Table] = [heading, Text(counts_line(report))]
-    parts += [Text(f"  because {reason}", overflow="fold") for reason in report.decision.reasons]
+    parts: list[Text | Table] = [_heading(report), _wrapped(counts_line(report), width)]
+    parts += [_wrapped(f"because {reason}", width, indent="  ") for reason in report.decision.reasons]
     if report.ledger.attempted > report.ledger.edited:
         parts.append(Text("  run.log names every case that was not edited, and why"))
-    parts += _narrow(report) if narrow else [_cells(report.decision.controls), _attackers(report), _templates(report)]
+    parts += [_cells(report), _attackers(report), _templates(report)] if width >= WIDE else _narrow(report, width)
     parts += [
-        Text(f"{item.state.value} {item.name} {item.recogniser}: {item.reason}", style="yellow")
+        _wrapped(f"{item.state.value} {item.name} {item.recogniser}: {item.reason}", width, style="yellow")
         for item in report.instruments
         if item.state is not InstrumentState.GREEN
     ]
-    parts += [Text(f"not made: {m.name} {m.recogniser} {m.attacker or ''}: {m.reason}") for m in report.not_made]
+    for m in report.not_made:
+        parts.append(_wrapped(f"not made: {_words(m.name, m.recogniser, m.attacker or '')}: {m.reason}", width))
     parts.append(Text("What this verdict does not say:", style="bold"))
-    parts += [Text(f"- {line}", overflow="fold") for line in report.limitations]
+    parts += [_wrapped(f"- {line}", width) for line in report.limitations]
     return Group(*parts)
 
 
-def _narrow(report: Report) -> list[Text | Table]:
-    lines: list[Text | Table] = [Text("Controls", style="bold")]
+def smoke_page(report: Report, *, width: int = WIDE) -> Group:
+    """A smoke run in a few lines: verdict, ledger, what it looked at, and what a FAIL rests on."""
+    data = report.dataset
+    lines = [counts_line(report)]
+    lines.append(
+        f"looked at {data.n_test_samples} recordings of {data.n_test_subjects} of the {data.n_subjects} people: enough "
+        "to see that everything runs, too few to decide; a smoke run is never a PASS"
+    )
+    for row in {row.recogniser: row for result in report.results for row in result.templates}.values():
+        fallback = f", {row.fallback} of them where the input had its face or voice" if row.fallback else ""
+        lost = f", {row.fta} failed to acquire" if row.fta else ""
+        lines.append(f"{row.recogniser}: {row.scored} of {row.edited} outputs gave a template{fallback}{lost}")
+    failed = [c for c in report.decision.controls if c.verdict is Verdict.FAIL and c.severity is Severity.FAIL]
+    lines += [f"because {control.id}: {control.reason}" for control in failed]
+    return Group(_heading(report), *(_wrapped(line, width, indent="  ") for line in lines))
+
+
+def _heading(report: Report) -> Text:
+    verdict = report.decision.verdict
+    return Text.assemble(
+        (verdict.value, COLOURS[verdict]),
+        f"  {report.subject.name}, version {report.subject.version} ({report.subject.tool_class.value})"
+        f" under policy {report.policy.id}" + (", a smoke run" if report.smoke else ""),
+    )
+
+
+def _narrow(report: Report, width: int) -> list[Text | Table]:
+    """What stands in the wide tables: narrower ones and lines beneath them, or lines alone."""
+    controls, rates = _cells(report, has_reasons=False), _attackers(report, is_short=True)
+    parts: list[Text | Table] = []
+    if _fits(controls, width):
+        parts += [controls, *_further_reasons(report, width)]
+    else:
+        parts += [Text("Controls", style="bold"), *_cell_lines(report, width)]
+    if _fits(rates, width):
+        parts.append(rates)
+    else:
+        parts += [Text("Match rates", style="bold"), *_rate_lines(report, width)]
+    return parts
+
+
+def _fits(table: Table, width: int) -> bool:
+    judge = Console(width=10 * WIDE, file=io.StringIO())
+    return Measurement.get(judge, judge.options, table).maximum <= width
+
+
+def _further_reasons(report: Report, width: int) -> Iterator[Text]:
+    """Reasons of cells that neither the verdict's own reasons give nor the estimates that were not made."""
+    said = "\n".join([*report.decision.reasons, *(f"not made: {missing.reason}" for missing in report.not_made)])
+    cells: dict[str, list[str]] = {}
+    for control in report.decision.controls:
+        for row in control.cells:
+            if row.verdict is not Verdict.PASS and row.reason not in said:
+                who = _words(control.id, row.cell.recogniser, row.cell.attacker or "")
+                cells.setdefault(row.reason, []).append(who)
+    for reason, names in cells.items():
+        yield _wrapped(f"{', '.join(names)}: {reason}", width)
+
+
+def _cell_lines(report: Report, width: int) -> Iterator[Text]:
     for control in report.decision.controls:
         for row in control.cells:
             name, judge, attacker, verdict, value, bound, limit, reason = _cell(control, row)
-            who = " ".join(part.plain for part in (judge, attacker) if part.plain)
-            lines.append(Text.assemble(verdict, f" {name.plain} {who}".rstrip(), overflow="fold"))
-            lines.append(Text(f"  {value.plain}, bound {bound.plain}, limit {limit.plain}", overflow="fold"))
-            lines.append(Text(f"  {reason.plain}", overflow="fold"))
-    lines.append(Text("Match rates", style="bold"))
+            yield Text.assemble(verdict, f" {_words(name.plain, judge.plain, attacker.plain)}")
+            yield _wrapped(f"{value.plain}, bound {bound.plain}, limit {limit.plain}", width, indent="  ")
+            yield _wrapped(reason.plain, width, indent="  ")
+
+
+def _rate_lines(report: Report, width: int) -> Iterator[Text]:
     found = [e for result in report.results for e in result.estimates]
     for estimate in found:
         if estimate.name in MATCH_RATES:
-            judge_id, attacker_id, fmr, rate, interval, chance, eer, *_ = _attacker(estimate, found)
-            lines.append(Text(f"{judge_id} {attacker_id} at FMR {fmr}: {rate} ({interval})", overflow="fold"))
-            lines.append(Text(f"  chance {chance}, EER {eer}", overflow="fold"))
-    return lines
+            judge, attacker, fmr, rate, interval, chance, eer, *_ = _attacker(estimate, found)
+            yield _wrapped(f"{_words(judge, attacker)} at FMR {fmr}: {rate} ({interval})", width)
+            yield _wrapped(f"chance {chance}, EER {eer}", width, indent="  ")
 
 
-def _cells(controls: tuple[ControlDecision, ...]) -> Table:
+def _words(*words: str) -> str:
+    return " ".join(word for word in words if word)
+
+
+def _wrapped(text: str, width: int, *, indent: str = "", style: str = "") -> Text:
+    """Lines of at most ``width`` columns; those after the first stand further in."""
+    later = f"{indent}  "
+    lines = textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=later, break_on_hyphens=False)
+    return Text("\n".join(lines), style=style)
+
+
+def _cells(report: Report, *, has_reasons: bool = True) -> Table:
     table = Table(box=box.SIMPLE, title="Controls", title_justify="left")
     for name, justify in (("control", "left"), ("judge", "left"), ("attacker", "left"), ("verdict", "left")):
         table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     for name in ("value", "bound", "limit"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("reason", overflow="fold")
-    for control in controls:
+    if has_reasons:
+        table.add_column("reason", overflow="fold")
+    for control in report.decision.controls:
         for row in control.cells:
-            table.add_row(*_cell(control, row))
+            table.add_row(*_cell(control, row)[: len(table.columns)])
     return table
 
 
@@ -92,17 +167,19 @@ def _cell(control: ControlDecision, row: CellDecision) -> list[Text]:
     ]
 
 
-def _attackers(report: Report) -> Table:
+def _attackers(report: Report, *, is_short: bool = False) -> Table:
+    """Short, without the figures that stand last."""
     table = Table(box=box.SIMPLE, title="Match rate by attacker, and how well each tells people apart")
     table.title_justify = "left"
     for name in ("judge", "attacker"):
         table.add_column(name, no_wrap=True)
-    for name in ("FMR", "match rate", "95 % interval", "chance", "EER", "AUC", "D_sys", "people", "support"):
+    names = ("FMR", "match rate", "95 % interval", "chance", "EER", "people", "support", "AUC", "D_sys")
+    for name in names[: -3 if is_short else None]:
         table.add_column(name, justify="right", no_wrap=True)
     found = [e for result in report.results for e in result.estimates]
     for estimate in found:
         if estimate.name in MATCH_RATES:
-            table.add_row(*_attacker(estimate, found))
+            table.add_row(*_attacker(estimate, found)[: len(table.columns)])
     return table
 
 
@@ -122,10 +199,10 @@ def _attacker(estimate: Estimate, found: list[Estimate]) -> list[str]:
         f"{percent(estimate.low)} .. {percent(estimate.high)}",
         percent(estimate.chance),
         same("eer", estimate.attacker),
-        same("auc", estimate.attacker),
-        same("d_sys", estimate.attacker),
         str(estimate.n_subjects),
         str(getattr(point, "support", "-")),
+        same("auc", estimate.attacker),
+        same("d_sys", estimate.attacker),
     ]
 
 
