@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import threading
@@ -14,10 +15,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from pretend import BASELINE, PIXELS_SUITE, texture
+from pretend import BASELINE, PIXELS_SUITE, PYTHON, texture
 
 from visavox.cli import exit_code
 from visavox.core.errors import ConfigError
+from visavox.engine import environment
 from visavox.media.image import encode_png
 
 
@@ -65,6 +67,96 @@ def test_json_lines_tell_every_step_and_end_with_the_report(run: Run) -> None:
     verdict = json.loads((run.folder / "report.json").read_bytes())["decision"]["verdict"]
     assert lines[-1] == report | {"verdict": verdict}
     assert run.out.startswith(verdict) and "\x1b" not in run.out + run.err
+
+
+def test_a_smoke_run_prints_a_few_lines_and_says_what_it_looked_at(run: Run) -> None:
+    """The whole tables are one command away."""
+    lines = run.out.splitlines()
+    assert len(lines) <= 10 and max(map(len, lines)) <= 100
+    assert "a smoke run" in lines[0] and "6 cases of 12 people: 6 edited, 0 refused" in lines[1]
+    said = " ".join(line.strip() for line in lines)
+    assert "looked at 48 recordings of 12 of the 12 people" in said and "never a PASS" in said
+    assert "pixels: 6 of 6 outputs gave a template" in said and "wrong first" not in said
+    assert "people like these would decide it" not in said
+    assert lines[-1].endswith(f"show {run.folder}")
+
+
+class Failing(NamedTuple):
+    """A suite whose editor fails in some cases, its smoke run's output, and the case that went wrong first."""
+
+    suite: Path
+    out: str
+    case: str
+
+
+@pytest.fixture(scope="module")
+def failing(suite: Path) -> Failing:
+    entry = Path(__file__).parents[1] / "editors_under_test.py"
+    editor = PYTHON.format(entry=f"{entry}:load", params=json.dumps({"fail": 0.4}))
+    path = suite.with_name("failing.yaml")
+    path.write_text(PIXELS_SUITE.format(name="failing", editor=editor, manifest=suite.with_name("manifest.csv")))
+    out = io.StringIO()
+    with redirect_stdout(out):
+        words = ["run", str(path), "--out", str(suite.parent / "failing"), "--limit", "8", "--progress", "none"]
+        assert exit_code(words) == 0
+    found = re.search(r"wrong first: case ([0-9a-f]{16}) failed: .*asked to", out.getvalue())
+    assert found is not None, out.getvalue()
+    return Failing(path, out.getvalue(), found[1])
+
+
+def test_a_smoke_run_names_what_went_wrong_first_and_how_to_look(failing: Failing) -> None:
+    logged = (failing.suite.parent / "failing" / "run.log").read_text()
+    (first, *_) = re.findall(r"case ([0-9a-f]{16}) failed", logged)
+    assert first == failing.case
+    assert f"run {failing.suite} --case {failing.case}\n" in failing.out
+
+
+def test_a_replay_exits_0_where_the_case_was_edited_and_3_where_it_was_not(
+    suite: Path, failing: Failing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(["run", str(failing.suite), "--case", failing.case]) == 3
+    assert capsys.readouterr().out.count("failed in") == 2
+    case = json.loads((suite.parent / "run" / "plan.json").read_bytes())["cases"][0]["id"]
+    assert exit_code(["run", str(suite), "--case", case]) == 0
+    assert "bit-equal" in capsys.readouterr().out
+
+
+def test_a_page_is_no_wider_than_it_may_be_and_loses_nothing(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a pipe 100 columns, else what COLUMNS says; tables where they fit, lines where not."""
+    pages = {}
+    for wanted in (None, 60, 80, 100, 160):
+        monkeypatch.delenv("COLUMNS", raising=False)
+        if wanted:
+            monkeypatch.setenv("COLUMNS", str(wanted))
+        assert exit_code(["show", str(run.folder)]) == 0
+        pages[wanted] = capsys.readouterr().out
+        assert max(map(len, pages[wanted].splitlines())) <= (wanted or 100)
+    assert pages[None] == pages[100]
+    decision = json.loads((run.folder / "report.json").read_bytes())["decision"]
+    for page in pages.values():
+        text = " ".join(page.split())
+        for control in decision["controls"]:
+            assert control["id"] in text
+        assert all(reason in text for reason in decision["reasons"])
+    assert "reason" in pages[160] and "bound" in pages[100]
+
+
+def test_doctor_prints_each_line_as_it_is_known(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = ""
+
+    def slow() -> environment.Finding:
+        nonlocal before
+        before = capsys.readouterr().out
+        return environment.Finding("device", False, "none")
+
+    monkeypatch.setattr(environment, "_device", slow)
+    assert exit_code(["doctor"]) == 0
+    assert "ok      python: " in before and "disk: " in before and "device" not in before
+    assert "MISSING device: none" in capsys.readouterr().out
 
 
 def test_an_error_is_a_json_line_too(suite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,12 +91,12 @@ def examine(folder: Path) -> Iterator[Finding]:
         version = version_of(name)
         need = "" if version else ("reinstall visavox" if name in GATE_PACKAGES else _how_to_get(name))
         yield Finding(name, version is not None or name == "mlflow", version or f"not installed: {need}")
-    yield _device()
     yield _weights()
     yield _facenet_weights()
     free = shutil.disk_usage(folder).free / 2**30
     yield Finding("disk", free > 2, f"{free:.1f} GiB free; runs need about 100 kB per output until they end")
     yield Finding("cpu", True, f"{os.cpu_count()} cores")
+    yield _device()  # last: torch takes seconds to load
 
 
 def _how_to_get(name: str) -> str:
