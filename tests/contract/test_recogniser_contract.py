@@ -32,7 +32,7 @@ FACE: dict[str, dict[str, Any] | Callable[[], WeightFile]] = {
 }
 # No weights of these can be had here: made ones have their layout, and tell nobody apart.
 UNTRAINED = {"facenet-vggface2", "facenet-casia-webface"}
-# Voice recognisers have a contract of their own.
+# Voice recognisers have a contract of their own: test_voice_recogniser_contract.py.
 VOICE = {"resemblyzer", "wavlm", "ubm", "onnx_voice"}
 TESTS_OWN = {"pixels"}
 

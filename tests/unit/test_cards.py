@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from visavox.adapters.recognisers import dlib
+from visavox.adapters.recognisers import dlib, resemblyzer
 from visavox.adapters.recognisers.facenet_weights import RELEASE_URL, RELEASES
 from visavox.core.cards import CardKind, all_cards, card, read_card
 from visavox.core.config import BASELINE_VERSION
@@ -68,8 +68,14 @@ def test_the_dlib_card_states_the_pinned_models_and_the_overlap_of_the_code() ->
     assert found.training_overlap.startswith(dlib.DlibFace.training_overlap)
 
 
+def test_the_resemblyzer_card_states_the_pinned_weights_and_the_overlap_of_the_code() -> None:
+    found = card("recogniser", "resemblyzer")
+    assert found is not None and DIGEST.findall(found.digest) == [resemblyzer.SHA256]
+    assert found.training_overlap.startswith(resemblyzer.Resemblyzer.training_overlap)
+
+
 def test_other_cards_state_no_digest() -> None:
-    pinned = {"dlib", *RELEASES, "lfw", "att-faces"}  # recipes: test_recipes.py
+    pinned = {"dlib", "resemblyzer", *RELEASES, "lfw", "att-faces"}  # recipes: test_recipes.py
     assert [found.name for found in all_cards() if DIGEST.search(found.digest) and found.name not in pinned] == []
 
 

@@ -44,6 +44,10 @@ def register() -> None:
         "onnx_face": "any ArcFace-like network: path, sha256, input_px, template, mean, std, channel",
     }.items():
         recogniser_port.recognisers.register(name, _lazy(f"recognisers.{name}", "build"), summary=summary)
+    for name, summary in {
+        "resemblyzer": "GE2E encoder of voices (256-d, cosine); weights of its wheel",
+    }.items():
+        recogniser_port.recognisers.register(name, _lazy(f"recognisers.{name}", "build"), summary=summary)
     for name, people in {"facenet-vggface2": "VGGFace2", "facenet-casia-webface": "CASIA-WebFace"}.items():
         summary = f"FaceNet of {people} (512-d, cosine); MTCNN boxes; weights fetched apart: path, sha256, download"
         recogniser_port.recognisers.register(name, _lazy("recognisers.facenet", "build"), summary=summary)

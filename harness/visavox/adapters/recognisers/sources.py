@@ -10,11 +10,12 @@ from typing import Any
 from visavox.core.digest import sha256_bytes
 from visavox.core.errors import MissingDependencyError, WeightsError
 
-_EXTRA = "pip install 'visavox[models]'"
 
-
-def import_package(name: str) -> Any:
+def import_package(name: str, *, extra: str = "models") -> Any:
     """Imports an optional package or one of its modules.
+
+    Args:
+        extra: the extra of Visavox that brings the package.
 
     Raises:
         MissingDependencyError: if it is not installed; the message names the extra that brings it.
@@ -22,10 +23,10 @@ def import_package(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise MissingDependencyError(f"import {name}", found=str(error), todo=_EXTRA) from error
+        raise MissingDependencyError(f"import {name}", found=str(error), todo=_install(extra)) from error
 
 
-def file_of_package(package: str, *parts: str) -> Path:
+def file_of_package(package: str, *parts: str, extra: str = "models") -> Path:
     """The path of a file inside an installed package, which is not imported for it.
 
     Raises:
@@ -34,10 +35,12 @@ def file_of_package(package: str, *parts: str) -> Path:
     """
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise MissingDependencyError(f"find the package {package}", found="it is not installed", todo=_EXTRA)
+        raise MissingDependencyError(f"find the package {package}", found="it is not installed", todo=_install(extra))
     path = Path(spec.submodule_search_locations[0]).joinpath(*parts)
     if not path.is_file():
-        raise WeightsError(f"find {'/'.join(parts)} of {package}", found=f"no file {path}", todo=f"reinstall: {_EXTRA}")
+        raise WeightsError(
+            f"find {'/'.join(parts)} of {package}", found=f"no file {path}", todo=f"reinstall: {_install(extra)}"
+        )
     return path
 
 
@@ -60,3 +63,7 @@ def read_pinned(path: Path, sha256: str) -> bytes:
             todo="fetch the pinned file again, or pin this one if it is the network you mean to use",
         )
     return data
+
+
+def _install(extra: str) -> str:
+    return f"pip install 'visavox[{extra}]'"
