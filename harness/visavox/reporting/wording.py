@@ -7,10 +7,24 @@ import unicodedata
 from typing import Final, NamedTuple
 
 from visavox.core.records import Cell, Estimate, Limit, NoOperatingPoint, OperatingPoint
-from visavox.core.terms import Attacker, InstrumentState, Severity, Support, Verdict
+from visavox.core.terms import Attacker, InstrumentState, Modality, Severity, Support, Verdict
 
 DASH: Final = "-"
-PLAIN_FIGURES: Final = frozenset({"auc", "d_sys"})
+PLAIN_FIGURES: Final = frozenset(
+    {
+        "auc",
+        "d_sys",
+        "cllr",
+        "cllr_cal",
+        "min_cllr",
+        "zebra_expected",
+        "zebra_worst",
+        "min_dcf",
+        "act_dcf",
+        "a_dcf",
+        "min_t_dcf",
+    }
+)
 """Figures that are no share of trials: four decimals instead of percent."""
 
 MEANING: Final = {
@@ -53,6 +67,16 @@ TITLES: Final = {
     "eer": "Equal error rate (EER)",
     "auc": "Area under the ROC curve (AUC)",
     "d_sys": "Linkability D_sys",
+    "cllr": "Cost of the evidence (Cllr), bit",
+    "cllr_cal": "Of it, for want of calibration (Cllr - minCllr), bit",
+    "min_cllr": "Cost of the evidence at its best (minCllr), bit",
+    "zebra_expected": "Expected disclosure (ZEBRA), bit",
+    "zebra_worst": "Worst-case disclosure (ZEBRA), power of ten",
+    "min_dcf": "Detection cost at its best (minDCF)",
+    "act_dcf": "Detection cost at Bayes' threshold (actDCF)",
+    "a_dcf": "Cost of verification and detection in one (a-DCF)",
+    "min_t_dcf": "Tandem detection cost at its best (min t-DCF)",
+    "t_eer": "Tandem equal error rate (t-EER)",
     "iapar": "Impostor attack acceptance (IAPAR)",
     "riapar": "Relative impostor attack acceptance (RIAPAR)",
     "frr": "False rejection of unedited recordings (FRR)",
@@ -186,6 +210,9 @@ def map_cell(name: str) -> MapCell | None:
     """The position that a figure's name gives it in the MAP matrix; None for every other figure."""
     match = _MAP.fullmatch(name)
     return None if match is None else MapCell(int(match[1]), int(match[2]))
+
+
+MODALITIES: Final = {Modality.FACE: "faces", Modality.VOICE: "voices", Modality.VIDEO: "videos"}
 
 
 def cell_text(cell: Cell) -> str:
