@@ -121,6 +121,26 @@ def test_a_replay_exits_0_where_the_case_was_edited_and_3_where_it_was_not(
     assert "bit-equal" in capsys.readouterr().out
 
 
+def test_a_run_says_where_it_takes_the_place_of_one_that_failed(
+    suite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of another suite only, and only until something was edited: then a changed suite is refused."""
+    words = ["run", str(suite), "--out", str(tmp_path / "run"), "--limit", "3", "--progress", "jsonl"]
+    broken = tmp_path / "broken.py"
+    broken.write_text("def load(**_):\n    raise RuntimeError('no weights')\n")
+    other = tmp_path / "other.yaml"
+    editor = PYTHON.format(entry=f"{broken}:load", params="{}")
+    other.write_text(PIXELS_SUITE.format(name="other", editor=editor, manifest=suite.with_name("manifest.csv")))
+    said = []
+    for path, code in ((other, 3), (other, 3), (suite, 0), (suite, 0), (other, 3)):
+        words[1] = str(path)
+        assert exit_code(words) == code
+        lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+        said.append([line["text"] for line in lines if line["event"] == "remark"])
+    assert said == [[], [], [f"{tmp_path / 'run'} holds a run of another suite that ended before any edit: this run "
+                             "takes its place"], [], []]  # fmt: skip
+
+
 def test_a_page_is_no_wider_than_it_may_be_and_loses_nothing(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -223,6 +243,22 @@ def test_completion_prints_a_script(shell: str, capsys: pytest.CaptureFixture[st
     assert "_VISAVOX_COMPLETE" in script and shell in script
     if shell == "bash":
         assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("shell", "asks"), [("bash", "=bash_complete $1)"), ("zsh", None), ("fish", None)])
+def test_completion_asks_a_command_that_is_not_found_by_name(
+    shell: str, asks: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a checkout whose ``.venv/bin`` is not on the path; bash asks what was typed."""
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "my venv" / "bin" / "visavox"
+    for called in (str(path), "my venv/bin/visavox"):
+        monkeypatch.setattr(sys, "argv", [called])
+        assert exit_code(["completion", shell]) == 0
+        script = capsys.readouterr().out
+        assert (asks or f" '{path}'") in script and "$+commands[visavox]" not in script
+        assert "complete visavox" not in script and "-t) visavox" not in script
 
 
 @pytest.mark.parametrize(

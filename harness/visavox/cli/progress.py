@@ -3,7 +3,8 @@
 ``--progress jsonl`` writes one JSON object a line and nothing else there. ``event`` says what it is:
 
 - ``step``: ``stage`` (``render people``, ``edit``, ``embed SET``, ``score JUDGE TABLE``), ``done`` of ``total`` items.
-- ``remark``: ``text``, what happened after the report was written: tracking, a form that could not be rendered.
+- ``remark``: ``text``, what happened beside: a run that takes another's place, after the report was written tracking
+  or a form that could not be rendered.
 - ``report``: ``verdict``, and the paths ``report`` (report.json) and ``html``; always the last line of a whole run.
 - ``error``: ``text`` and ``exit_code``; the last line of a run that ended without a report.
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from visavox import api
-from visavox.api.smoke import WRONG, first_wrong
+from visavox.api.run_folder import WRONG, begins_anew, first_wrong
 from visavox.core.errors import VisavoxError
 from visavox.core.records import Report
 from visavox.engine.edit import Replay
@@ -54,6 +54,8 @@ def run_command(
             if any(result.outcome in WRONG for result in found.results):
                 raise click.exceptions.Exit(VisavoxError.exit_code)
             return
+        if begins_anew(loaded, out):
+            _remark(f"{out} holds a run of another suite that ended before any edit: this run takes its place", mode)
         remarks: list[str] = []
         with progress(mode) as sink:
             report = api.run(loaded, out, limit=limit, progress=sink, announce=remarks.append)
@@ -67,7 +69,14 @@ def run_command(
         _tell_wrong(suite, out)
     else:
         show_report(report)
-    _tell(out, report, remarks, is_json=mode == "jsonl")
+    _tell(out, report, remarks, mode)
+
+
+def _remark(text: str, mode: str) -> None:
+    if mode == "jsonl":
+        json_line("remark", text=text)
+    else:
+        click.echo(text, err=True)
 
 
 def _tell_wrong(suite: Path, out: Path) -> None:
@@ -79,14 +88,11 @@ def _tell_wrong(suite: Path, out: Path) -> None:
     click.echo(f"  all tables: {own_command()} show {shlex.quote(str(out))}")
 
 
-def _tell(out: Path, report: Report, remarks: list[str], *, is_json: bool) -> None:
+def _tell(out: Path, report: Report, remarks: list[str], mode: str) -> None:
     """What became of the run, on standard error; where the report is stands last."""
     for remark in remarks:
-        if is_json:
-            json_line("remark", text=remark)
-        else:
-            click.echo(remark, err=True)
-    if is_json:
+        _remark(remark, mode)
+    if mode == "jsonl":
         verdict = report.decision.verdict.value
         json_line("report", verdict=verdict, report=str(out / "report.json"), html=str(out / "report.html"))
     else:
