@@ -1,4 +1,4 @@
-"""What the baselines share at their door: checked parameters, and the image of a request."""
+"""What the baselines share at their door: checked parameters, and the image or the sound of a request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from visavox.core.errors import ConfigError
 from visavox.core.records import Record
-from visavox.ports.editor import EditRequest, Failed, Image
+from visavox.ports.editor import Audio, EditRequest, Failed, Image, Media
 
 MAX_BATCH = 16
 EDITED_ROLES = ("subject", "host", "contributor_1")
@@ -41,15 +41,27 @@ def checked(baseline: str, model: type[P], params: Mapping[str, Any]) -> P:
 
 def subject_image(request: EditRequest) -> Image | Failed:
     """The image that is edited (role ``subject``, ``host`` or ``contributor_1``), or why there is none."""
-    role = next((role for role in EDITED_ROLES if role in request.media), EDITED_ROLES[0])
-    return role_image(request, role)
+    return role_image(request, edited_role(request))
 
 
 def role_image(request: EditRequest, role: str) -> Image | Failed:
     """The image in a role, or why there is none."""
+    media = role_media(request, role)
+    return media if isinstance(media, np.ndarray | Failed) else Failed("not an image")
+
+
+def role_sound(request: EditRequest, role: str) -> Audio | Failed:
+    """The sound in a role, or why there is none."""
+    media = role_media(request, role)
+    return media if isinstance(media, Audio | Failed) else Failed("not a sound")
+
+
+def role_media(request: EditRequest, role: str) -> Media | Failed:
+    """The image or sound in a role, or why there is none."""
     media = request.media.get(role)
-    if media is None:
-        return Failed(f"no role {role!r} among {', '.join(sorted(request.media)) or 'no roles'}")
-    if not isinstance(media, np.ndarray):
-        return Failed("not an image")
-    return media
+    return Failed(f"no role {role!r} among {', '.join(sorted(request.media)) or 'no roles'}") if media is None else media
+
+
+def edited_role(request: EditRequest) -> str:
+    """The role whose recording is edited; ``subject`` where the request has none of them."""
+    return next((role for role in EDITED_ROLES if role in request.media), EDITED_ROLES[0])
