@@ -21,6 +21,12 @@ def _synthetic_faces(spec: DatasetSpec, seed: int) -> Dataset:
     return load_synthetic_faces(spec, seed)
 
 
+def _synthetic_voices(spec: DatasetSpec, seed: int) -> Dataset:
+    from .synthetic.voices.speakers import load_synthetic_voices
+
+    return load_synthetic_voices(spec, seed)
+
+
 def _lfw(spec: DatasetSpec, seed: int) -> Dataset:
     from .recipes.lfw import load_lfw
 
@@ -44,6 +50,9 @@ def register() -> None:
     datasets.register("manifest", _manifest, summary="a table of files and people: CSV, JSONL or Parquet")
     datasets.register(
         "synthetic-faces", _synthetic_faces, summary="people who do not exist: 100 x 4 shipped, or any number"
+    )
+    datasets.register(
+        "synthetic-voices", _synthetic_voices, summary="speakers who do not exist: 60 x 6 shipped, or any number"
     )
     datasets.register("lfw", _lfw, summary="Labeled Faces in the Wild, fetched by scikit-learn: path, funneled")
     datasets.register("att-faces", _att_faces, summary="40 people of AT&T Laboratories Cambridge, fetched: path")

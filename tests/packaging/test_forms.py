@@ -55,9 +55,10 @@ def test_the_editable_form_uses_the_checkout() -> None:
 
 
 def test_the_only_media_in_the_wheel_are_the_synthetic_people(wheel: Path) -> None:
-    media = {".jpg", ".jpeg", ".png", ".wav", ".flac", ".onnx"}
+    media = {".jpg", ".jpeg", ".png", ".wav", ".flac", ".opus", ".ogg", ".mp3", ".m4a", ".onnx"}
     folders = [str(p.parent.relative_to(wheel)) for p in wheel.rglob("*") if p.suffix.lower() in media]
-    assert folders == ["visavox_datasets/sets/people-100"] * 400
+    people, speakers = (f"visavox_datasets/sets/{name}" for name in ("people-100", "speakers-60"))
+    assert sorted(folders) == [people] * 400 + [speakers] * 360
     out = in_wheel(
         wheel,
         "from visavox.core.records import DatasetSpec; from visavox.ports.dataset import datasets\n"
@@ -72,8 +73,9 @@ def test_the_source_archive_carries_the_synthetic_people(tmp_path: Path) -> None
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     (built,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(built) as archive:
-        names = [name for name in archive.getnames() if "/visavox_datasets/sets/people-100/" in name]
-    assert len(names) == 403
+        names = [name for name in archive.getnames() if "/visavox_datasets/sets/" in name]
+    assert sum("/people-100/" in name for name in names) == 403
+    assert sum("/speakers-60/" in name for name in names) == 363
 
 
 def test_gate_show_and_list_load_no_learning_framework(tmp_path: Path) -> None:
