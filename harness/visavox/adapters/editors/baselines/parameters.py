@@ -59,7 +59,9 @@ def role_sound(request: EditRequest, role: str) -> Audio | Failed:
 def role_media(request: EditRequest, role: str) -> Media | Failed:
     """The image or sound in a role, or why there is none."""
     media = request.media.get(role)
-    return Failed(f"no role {role!r} among {', '.join(sorted(request.media)) or 'no roles'}") if media is None else media
+    return (
+        Failed(f"no role {role!r} among {', '.join(sorted(request.media)) or 'no roles'}") if media is None else media
+    )
 
 
 def edited_role(request: EditRequest) -> str:
