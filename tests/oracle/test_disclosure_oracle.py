@@ -12,7 +12,7 @@ from pyeer.eer_stats import calculate_roc, get_eer_values
 from scipy import integrate, optimize, stats
 from sklearn.isotonic import isotonic_regression
 
-from visavox.metrics import curves, detection, disclosure, tandem
+from visavox.metrics import curves, detection, disclosure, disclosure_intervals, tandem
 from visavox.metrics.score_tables import PeopledScores
 
 
@@ -125,10 +125,10 @@ def test_jackknives_against_leaving_people_out_by_hand(seed: int) -> None:
     owner, (i, j) = np.repeat(np.arange(k), 5), (np.repeat(side, 3) for side in np.triu_indices(k, 1))
     mated, non = rng.normal(1, 1, owner.size).round(1), rng.normal(0, 1, i.size).round(1)
     pairs = {
-        "cllr": (disclosure.cllr_interval, disclosure.cllr),
-        "cllr_cal": (disclosure.cllr_cal_interval, lambda m, n: disclosure.calibration(m, n).cllr_cal),
-        "min_cllr": (disclosure.min_cllr_interval, disclosure.min_cllr),
-        "zebra": (disclosure.expected_disclosure_interval, lambda m, n: disclosure.zebra(m, n).expected_bit),
+        "cllr": (disclosure_intervals.cllr_interval, disclosure.cllr),
+        "cllr_cal": (disclosure_intervals.cllr_cal_interval, lambda m, n: disclosure.calibration(m, n).cllr_cal),
+        "min_cllr": (disclosure_intervals.min_cllr_interval, disclosure.min_cllr),
+        "zebra": (disclosure_intervals.expected_disclosure_interval, lambda m, n: disclosure.zebra(m, n).expected_bit),
         "min_dcf": (
             lambda m, o, n, i, j: detection.min_dcf_interval(n, i, m, o),
             lambda m, n: detection.min_dcf(n, m).dcf,

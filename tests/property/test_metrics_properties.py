@@ -13,6 +13,7 @@ from visavox.metrics import (
     curves,
     detection,
     disclosure,
+    disclosure_intervals,
     effective_size,
     error_rates,
     intervals,
@@ -69,10 +70,10 @@ def three_kinds(m: np.ndarray, n: np.ndarray) -> tuple[tandem.TandemTrials, tand
 
 JACKKNIVES: dict[str, Callable[..., intervals.MeanInterval]] = {
     "d_sys": linkability.d_sys_interval,
-    "min_cllr": disclosure.min_cllr_interval,
-    "expected_disclosure": disclosure.expected_disclosure_interval,
-    "cllr": disclosure.cllr_interval,
-    "cllr_cal": disclosure.cllr_cal_interval,
+    "min_cllr": disclosure_intervals.min_cllr_interval,
+    "expected_disclosure": disclosure_intervals.expected_disclosure_interval,
+    "cllr": disclosure_intervals.cllr_interval,
+    "cllr_cal": disclosure_intervals.cllr_cal_interval,
     "min_dcf": lambda m, o, n, i, j: detection.min_dcf_interval(n, i, m, o),
     "act_dcf": lambda m, o, n, i, j: detection.act_dcf_interval(n, i, m, o),
     "a_dcf": lambda m, o, n, i, j: tandem.a_dcf_interval(

@@ -9,6 +9,7 @@ from visavox.metrics import (
     curves,
     detection,
     disclosure,
+    disclosure_intervals,
     effective_size,
     error_rates,
     intervals,
@@ -77,7 +78,7 @@ def test_unscored_trials_are_not_skipped(bad: float) -> None:
         lambda: disclosure.min_cllr(scores, scores[:50]),
         lambda: disclosure.cllr(scores[:50], scores),
         lambda: disclosure.zebra(scores, scores[:50]),
-        lambda: disclosure.min_cllr_interval(scores[:50], range(50), scores, range(100), None),
+        lambda: disclosure_intervals.min_cllr_interval(scores[:50], range(50), scores, range(100), None),
         lambda: detection.min_dcf(scores, scores[:50]),
         lambda: detection.act_dcf(scores[:50], scores),
         lambda: tandem.a_dcf(scores[:50], scores, scores[:50]),
@@ -225,6 +226,22 @@ def test_d_sys_null_tells_a_link_from_bias() -> None:
     assert again[0] == again[1]
 
 
+def test_the_null_of_evidence_tells_a_link_from_what_calibration_finds_in_chance() -> None:
+    rng = np.random.default_rng(8)
+    mated, non = rng.normal(size=PEOPLE.size), rng.normal(size=FIRST.size)
+    table = PEOPLE, non, FIRST, SECOND
+    null = disclosure_intervals.disclosure_null(mated, *table, rng=np.random.default_rng(1), is_symmetric=True)
+    assert 0.8 < null.min_cllr_q05 < null.min_cllr_mean < 0.99
+    assert 0.005 < null.expected_bit_mean < null.expected_bit_q95 < 0.2
+    assert null.min_cllr_q05 < disclosure.min_cllr(mated, non)
+    assert disclosure.min_cllr(mated + 2, non) < null.min_cllr_q05
+    assert disclosure.zebra(mated + 2, non).expected_bit > null.expected_bit_q95
+    again = disclosure_intervals.disclosure_null(mated, *table, rng=np.random.default_rng(1), is_symmetric=True)
+    assert again == null and null.n_null == 199
+    with pytest.raises(UndefinedMetricError):
+        disclosure_intervals.disclosure_null([0.1, 0.2], [0, 1], [0.3], [0], [1], rng=rng)
+
+
 def test_jackknife_and_mean_intervals_are_clipped() -> None:
     found = intervals.jackknife_interval([0.95, 0.99, 1.0, 0.9], 0.97)
     assert found.high == 1.0 and found.lower < 0.97 and found.n_people == 4
@@ -268,8 +285,8 @@ def test_undefined_inputs_are_named() -> None:
         lambda: disclosure.expected_disclosure([np.nan], [0.3]),
         lambda: disclosure.ece_curve([0.1], [0.3], [1.0]),
         lambda: disclosure.disclosure_tag(np.nan),
-        lambda: disclosure.min_cllr_interval([0.3, 0.4, 0.5], [0, 0, 0], [0.1, 0.2], [0, 1], [1, 2]),
-        lambda: disclosure.min_cllr_interval([0.3, 0.4], [0, 1], [0.1], [0], [1]),
+        lambda: disclosure_intervals.min_cllr_interval([0.3, 0.4, 0.5], [0, 0, 0], [0.1, 0.2], [0, 1], [1, 2]),
+        lambda: disclosure_intervals.min_cllr_interval([0.3, 0.4], [0, 1], [0.1], [0], [1]),
         lambda: detection.min_dcf([0.3], [0.2], costs=detection.DetectionCosts(1.0, 1.0, 1.0)),
         lambda: detection.min_dcf_interval([0.3, 0.2], [0, 1], [0.1, 0.2], [0, 1]),
         lambda: tandem.a_dcf([0.3], [0.2], EMPTY),

@@ -6,7 +6,7 @@ equal evidence (the toolkits put tied non-mated scores first, which makes ties l
 to make the calibrated values strictly rise.
 
 PAV is fitted on the scores that it is judged by, so minCllr errs low and expected disclosure high: scores of two
-identical distributions show minCllr a little below 1 and a little disclosure.
+identical distributions show minCllr a little below 1 and a little disclosure; ``disclosure_intervals`` says how much.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ import numpy.typing as npt
 from visavox.core.errors import UndefinedMetricError
 
 from .arrays import Floats, Ints, two_classes
-from .mean_intervals import MeanInterval
-from .score_tables import PeopledScores, ScoreCounts, counts_of, jackknife
+from .score_tables import ScoreCounts, counts_of
 
 MOST_DISCLOSED_BIT = 1 / math.log(4)
 """Expected disclosure of complete separation: no privacy."""
@@ -141,10 +140,11 @@ def cllr(mated_llr: npt.ArrayLike, non_mated_llr: npt.ArrayLike) -> float:
         UndefinedMetricError: no mated or no non-mated ratios, or ratios that are not finite.
     """
     positives, negatives = two_classes(mated_llr, non_mated_llr)
-    return _cllr(counts_of(positives, negatives))
+    return cllr_of(counts_of(positives, negatives))
 
 
-def _cllr(counts: ScoreCounts) -> float:
+def cllr_of(counts: ScoreCounts) -> float:
+    """``cllr`` of counted ratios, mated first."""
     return _cost(counts.counts, counts.scores)
 
 
@@ -164,10 +164,11 @@ def min_cllr(mated: npt.ArrayLike, non_mated: npt.ArrayLike) -> float:
     Raises:
         UndefinedMetricError: no mated or no non-mated scores, or scores that are not finite.
     """
-    return _min_cllr(counts_of(*two_classes(mated, non_mated)))
+    return min_cllr_of(counts_of(*two_classes(mated, non_mated)))
 
 
-def _min_cllr(counts: ScoreCounts) -> float:
+def min_cllr_of(counts: ScoreCounts) -> float:
+    """``min_cllr`` of counted scores, mated first."""
     blocks, llrs = _optimal(counts)
     return min(1.0, _cost(np.stack([blocks.mated, blocks.non_mated]), llrs))
 
@@ -179,7 +180,7 @@ def calibration(mated_llr: npt.ArrayLike, non_mated_llr: npt.ArrayLike) -> Calib
         UndefinedMetricError: no mated or no non-mated ratios, or ratios that are not finite.
     """
     counts = counts_of(*two_classes(mated_llr, non_mated_llr))
-    actual, best = _cllr(counts), _min_cllr(counts)
+    actual, best = cllr_of(counts), min_cllr_of(counts)
     return Calibration(actual, best, max(0.0, actual - best))
 
 
@@ -227,7 +228,7 @@ def zebra(mated: npt.ArrayLike, non_mated: npt.ArrayLike) -> Disclosure:
     """
     counts = counts_of(*two_classes(mated, non_mated))
     worst = float(np.abs(_with_laplace(counts)).max()) / math.log(10)
-    return Disclosure(_expected(counts), worst, disclosure_tag(worst))
+    return Disclosure(expected_disclosure_of(counts), worst, disclosure_tag(worst))
 
 
 def disclosure_tag(worst_log10: float) -> str:
@@ -266,106 +267,11 @@ def _gain(llrs: Floats) -> Floats:
     return np.where(np.abs(llrs) < 1e-4, series, np.where(llrs > 0, positive, negative))
 
 
-def _expected(counts: ScoreCounts) -> float:
+def expected_disclosure_of(counts: ScoreCounts) -> float:
+    """ZEBRA's expected disclosure of counted scores, mated first."""
     blocks, llrs = _optimal(counts)
     areas = [
         float(_gain(signed[count > 0]) @ count[count > 0]) / float(count.sum())
         for count, signed in ((blocks.mated, llrs), (blocks.non_mated, -llrs))
     ]
     return min(max(sum(areas) / math.log(2), 0.0), MOST_DISCLOSED_BIT)
-
-
-def cllr_interval(
-    mated_llr: npt.ArrayLike,
-    persons: npt.ArrayLike,
-    non_mated_llr: npt.ArrayLike,
-    first: npt.ArrayLike,
-    second: npt.ArrayLike | None,
-    *,
-    alpha: float = 0.05,
-) -> MeanInterval:
-    """Cllr with its delete-one-person jackknife, clipped at 0.
-
-    Args:
-        mated_llr: (n+,) natural-log ratios; persons: (n+,) their people.
-        non_mated_llr: (n-,) natural-log ratios; first, second: (n-,) their two people; ``second`` None where a score
-            has one person in either class (a detector's).
-        alpha: of the one-sided bounds.
-
-    Raises:
-        UndefinedMetricError: as ``cllr``, fewer than three people, or one person who has all scores of a class.
-    """
-    classes = _peopled(mated_llr, persons, non_mated_llr, first, second)
-    return jackknife(classes, _cllr, alpha=alpha, maximum=math.inf)
-
-
-def cllr_cal_interval(
-    mated_llr: npt.ArrayLike,
-    persons: npt.ArrayLike,
-    non_mated_llr: npt.ArrayLike,
-    first: npt.ArrayLike,
-    second: npt.ArrayLike | None,
-    *,
-    alpha: float = 0.05,
-) -> MeanInterval:
-    """Cllr - minCllr with its delete-one-person jackknife, clipped at 0; arguments as ``cllr_interval``.
-
-    Raises:
-        UndefinedMetricError: as ``cllr_interval``.
-    """
-    classes = _peopled(mated_llr, persons, non_mated_llr, first, second)
-    return jackknife(classes, lambda c: max(0.0, _cllr(c) - _min_cllr(c)), alpha=alpha, maximum=math.inf)
-
-
-def min_cllr_interval(
-    mated: npt.ArrayLike,
-    persons: npt.ArrayLike,
-    non_mated: npt.ArrayLike,
-    first: npt.ArrayLike,
-    second: npt.ArrayLike | None,
-    *,
-    alpha: float = 0.05,
-) -> MeanInterval:
-    """minCllr with its delete-one-person jackknife, PAV fitted anew without each person; clipped to [0, 1].
-
-    Args:
-        mated: (n+,) similarities; persons: (n+,) their people.
-        non_mated: (n-,) similarities; first, second: (n-,) their two people; ``second`` None where a score has one.
-        alpha: of the one-sided bounds.
-
-    Raises:
-        UndefinedMetricError: as ``min_cllr``, fewer than three people, or one person who has all scores of a class.
-    """
-    return jackknife(_peopled(mated, persons, non_mated, first, second), _min_cllr, alpha=alpha)
-
-
-def expected_disclosure_interval(
-    mated: npt.ArrayLike,
-    persons: npt.ArrayLike,
-    non_mated: npt.ArrayLike,
-    first: npt.ArrayLike,
-    second: npt.ArrayLike | None,
-    *,
-    alpha: float = 0.05,
-) -> MeanInterval:
-    """ZEBRA's expected disclosure with its delete-one-person jackknife, clipped to [0, 1 / ln 4]; bit.
-
-    Arguments as ``min_cllr_interval``.
-
-    Raises:
-        UndefinedMetricError: as ``zebra``, fewer than three people, or one person who has all scores of a class.
-    """
-    classes = _peopled(mated, persons, non_mated, first, second)
-    return jackknife(classes, _expected, alpha=alpha, maximum=MOST_DISCLOSED_BIT)
-
-
-def _peopled(
-    mated: npt.ArrayLike,
-    persons: npt.ArrayLike,
-    non_mated: npt.ArrayLike,
-    first: npt.ArrayLike,
-    second: npt.ArrayLike | None,
-) -> tuple[PeopledScores, PeopledScores]:
-    positives, negatives = two_classes(mated, non_mated)
-    both = (first,) if second is None else (first, second)
-    return PeopledScores("mated", positives, (persons,)), PeopledScores("non-mated", negatives, both)

@@ -12,7 +12,16 @@ from visavox.core.errors import UndefinedMetricError
 from visavox.core.names import rate_in_name
 from visavox.core.seeding import generator
 from visavox.core.terms import Direction, Support
-from visavox.metrics import curves, detection, disclosure, error_rates, intervals, linkability, tandem
+from visavox.metrics import (
+    curves,
+    detection,
+    disclosure,
+    disclosure_intervals,
+    error_rates,
+    intervals,
+    linkability,
+    tandem,
+)
 from visavox.metrics.arrays import number_people
 from visavox.metrics.mean_intervals import DISPLAY_ALPHA
 from visavox.metrics.operating_points import support
@@ -133,7 +142,9 @@ def _applied(interval: Callable[..., Any], found: Classes, **more: Any) -> Calla
     return apply
 
 
-def _evidence(found: Classes, writer: Writer, options: Options) -> Iterator[Found]:
+def _evidence(
+    found: Classes, writer: Writer, options: Options, null: disclosure_intervals.DisclosureNull | None = None
+) -> Iterator[Found]:
     """minCllr of any scores; Cllr and what calibration costs of likelihood ratios."""
     common: dict[str, Any] = {
         "n": found.positive.size + found.negative.size,
@@ -143,23 +154,48 @@ def _evidence(found: Classes, writer: Writer, options: Options) -> Iterator[Foun
     }
     scores = found.positive, found.negative
     if options.is_llr:
-        interval = _applied(disclosure.cllr_interval, found, alpha=options.alpha)
+        interval = _applied(disclosure_intervals.cllr_interval, found, alpha=options.alpha)
         yield writer.made("cllr", lambda: disclosure.cllr(*scores), interval, chance=1.0, **common)
-        interval = _applied(disclosure.cllr_cal_interval, found, alpha=options.alpha)
+        interval = _applied(disclosure_intervals.cllr_cal_interval, found, alpha=options.alpha)
         yield writer.made("cllr_cal", lambda: disclosure.calibration(*scores).cllr_cal, interval, **common)
     else:
         yield writer.not_made("cllr", NOT_LLR)
         yield writer.not_made("cllr_cal", NOT_LLR)
-    interval = _applied(disclosure.min_cllr_interval, found, alpha=options.alpha)
-    yield writer.made("min_cllr", lambda: disclosure.min_cllr(*scores), interval, chance=1.0, **common)
+    if null is not None:
+        common |= {
+            "chance": null.min_cllr_mean,
+            "note": f"person-permutation null: mean {null.min_cllr_mean:.4f}, 5 % quantile {null.min_cllr_q05:.4f} "
+            f"({null.n_null} permutations)",
+        }
+    interval = _applied(disclosure_intervals.min_cllr_interval, found, alpha=options.alpha)
+    yield writer.made("min_cllr", lambda: disclosure.min_cllr(*scores), interval, **common)
+
+
+def _null(found: Classes) -> disclosure_intervals.DisclosureNull | None:
+    """What calibration finds where nobody is linked; None where no people are known, or one a score."""
+    if found.persons is None or found.first is None or found.second is None:
+        return None
+    try:
+        return disclosure_intervals.disclosure_null(
+            found.positive,
+            found.persons,
+            found.negative,
+            found.first,
+            found.second,
+            rng=generator(SEED, "score", "disclosure"),
+            is_symmetric=_is_one_way(found.first, found.second),
+        )
+    except UndefinedMetricError:
+        return None
 
 
 def _comparison(found: Classes, writer: Writer, options: Options) -> Iterator[Found]:
     yield from _ranked(found, writer, ("eer", "auc"))
     for fmr in FMRS:
         yield _fnmr(found, writer, fmr)
-    yield from _evidence(found, writer, options)
-    yield from _zebra(found, writer, options)
+    null = _null(found)
+    yield from _evidence(found, writer, options, null)
+    yield from _zebra(found, writer, options, null)
     yield _d_sys(found, writer, options)
 
 
@@ -211,15 +247,24 @@ def _fnmr(found: Classes, writer: Writer, fmr: float) -> Found:
     )
 
 
-def _zebra(found: Classes, writer: Writer, options: Options) -> Iterator[Found]:
+def _zebra(
+    found: Classes, writer: Writer, options: Options, null: disclosure_intervals.DisclosureNull | None
+) -> Iterator[Found]:
     scores = found.positive, found.negative
     common: dict[str, Any] = {
         "n": found.positive.size + found.negative.size,
         "n_subjects": found.n_people,
         "method": JACKKNIFE,
     }
-    interval = _applied(disclosure.expected_disclosure_interval, found, alpha=options.alpha)
-    yield writer.made("zebra_expected", lambda: disclosure.zebra(*scores).expected_bit, interval, **common)
+    beside: dict[str, Any] = {}
+    if null is not None:
+        beside = {
+            "chance": null.expected_bit_mean,
+            "note": f"person-permutation null: mean {null.expected_bit_mean:.4f}, 95 % quantile "
+            f"{null.expected_bit_q95:.4f} ({null.n_null} permutations)",
+        }
+    interval = _applied(disclosure_intervals.expected_disclosure_interval, found, alpha=options.alpha)
+    yield writer.made("zebra_expected", lambda: disclosure.zebra(*scores).expected_bit, interval, **common, **beside)
     try:
         worst = disclosure.zebra(*scores)
     except UndefinedMetricError as error:
