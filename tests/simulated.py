@@ -266,8 +266,8 @@ class World:
             kind="simulated", digest=Digest(sha256="0" * 64), modality=Modality.FACE, n_subjects=self.n_people,
             n_samples=self.n, n_test_subjects=self.n_people, n_test_samples=self.n, consent={"granted": self.n},
         )  # fmt: skip
-        cells = plan_cells(policy, self.tool_class, self.ids, claims)
-        return judge(policy, cells, Facts(self.tool_class, Modality.FACE, results, cards, dataset, smoke=False))
+        cells = plan_cells(policy, self.tool_class, self.ids, claims, modality=Modality.FACE)
+        return judge(policy, cells, Facts(self.tool_class, results, cards, dataset, smoke=False))
 
 
 def edits(tool_class: ToolClass, n_people: int, each: int, attempts: int) -> list[Edit]:

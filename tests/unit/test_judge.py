@@ -109,8 +109,8 @@ def decide(
     tool_class: ToolClass = ANONYMISE,
     claims: tuple[Claim, ...] = (),
 ) -> Decision:
-    cells = plan_cells(policy, tool_class, [j.id for j in judges], claims)
-    return judge(policy, cells, Facts(tool_class, Modality.FACE, results, judges, DATA, smoke))
+    cells = plan_cells(policy, tool_class, [j.id for j in judges], claims, modality=Modality.FACE)
+    return judge(policy, cells, Facts(tool_class, results, judges, DATA, smoke))
 
 
 def test_all_within_the_limits_passes() -> None:
@@ -345,9 +345,9 @@ CONTROLS = {
 
 @pytest.mark.parametrize("tool_class", CONTROLS)
 def test_which_controls_bind_which_tool_class(tool_class: ToolClass) -> None:
-    cells = plan_cells(POLICY, tool_class, ["a", "b"])
+    cells = plan_cells(POLICY, tool_class, ["a", "b"], modality=Modality.FACE)
     assert {cell.control for cell in cells} == CONTROLS[tool_class]
-    claimed = plan_cells(POLICY, tool_class, ["a", "b"], [Claim.MORPH_RESISTANCE])
+    claimed = plan_cells(POLICY, tool_class, ["a", "b"], [Claim.MORPH_RESISTANCE], modality=Modality.FACE)
     more = {cell.control for cell in claimed} - CONTROLS[tool_class]
     assert more == ({"BASE-MORPH"} if tool_class is ToolClass.MORPH else set())
     for control in POLICY.controls:

@@ -91,7 +91,9 @@ def known(
         people(n, each, sessions),
         load_policy("baseline"),
     )
-    cells = plan_cells(policy.policy, suite.editor.tool_class, judges, suite.impersonation.claims)  # type: ignore[union-attr]
+    cells = plan_cells(
+        policy.policy, suite.editor.tool_class, judges, suite.impersonation.claims, modality=Modality.FACE
+    )  # type: ignore[union-attr]
     return Outline(suite, dataset, make_plan(suite, dataset), policy, cells)
 
 
@@ -350,8 +352,8 @@ def unchanged(rate: float, k: int, *, people_missing: float = 0.0) -> CellDecisi
         kind="manifest", digest=Digest(sha256="0" * 64), modality=Modality.FACE, n_subjects=k, n_samples=4 * k,
         n_test_subjects=k, n_test_samples=4 * k, consent={"granted": 4 * k},
     )  # fmt: skip
-    cells = plan_cells(policy, ToolClass.ANONYMISE, ["a"])
-    facts = Facts(ToolClass.ANONYMISE, Modality.FACE, results, (), dataset, smoke=False)
+    cells = plan_cells(policy, ToolClass.ANONYMISE, ["a"], modality=Modality.FACE)
+    facts = Facts(ToolClass.ANONYMISE, results, (), dataset, smoke=False)
     return judge(policy, cells, facts).controls[0].cells[0]
 
 

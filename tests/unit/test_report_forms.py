@@ -104,7 +104,7 @@ def test_every_estimate_has_the_same_numbers_in_html_and_markdown(report: Report
             continue
         title = {"ledger": "Edited, refused, unchanged"}.get(result.assessment, result.assessment.replace("_", " "))
         table = page.table(f"Every estimate of {title[0].upper() + title[1:]}")
-        lines = written[result.assessment.replace("_", " ").capitalize()][: len(result.estimates)]
+        lines = written[title[0].upper() + title[1:]][: len(result.estimates)]
         assert len(table.rows) == len(result.estimates)
         for e, cells, line in zip(result.estimates, table.rows, lines, strict=True):
             numbers = [e.value, e.low, e.high, e.lower, e.upper, e.chance]

@@ -108,7 +108,7 @@ def read_report(out: str | Path) -> Report:
 
 def _left_over(folder: RunFolder) -> tuple[str, ...]:
     """What a run that was ended after its report stood had still to remove."""
-    if not folder.media.exists() and not folder.templates.exists():
+    if not any(part.media.exists() or part.templates.exists() for part in folder.parts()):
         return ()
     try:
         is_kept = folder.read_json(folder.suite)["execution"]["retention"] == "all"
@@ -141,8 +141,7 @@ def _with_other_runs(report: Report, seal: Seal, decision: Decision) -> GateResu
 
 
 def _again(report: Report, seal: Seal, policy: Policy) -> Decision:
-    modality = report.dataset.modality
-    facts = Facts(report.subject.tool_class, modality, report.results, seal.judges, report.dataset, seal.smoke)
+    facts = Facts(report.subject.tool_class, report.results, seal.judges, report.dataset, seal.smoke)
     return judge(policy, seal.cells, facts)
 
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from visavox.core.config import FolderEditor, Suite, artifact_digest, code_digest, parse_suite
+from visavox.core.digest import sha256_json
 from visavox.core.errors import ConfigError
 from visavox.core.outputs_list import ListedOutput, read_outputs_list
-from visavox.core.records import (
-    Cell,
-    JudgeCard,
-)
+from visavox.core.records import Cell, JudgeCard, RecogniserSpec
+from visavox.core.terms import Modality
 from visavox.engine.environment import resolve_device
 from visavox.engine.plan import Plan, make_plan
 from visavox.evidence.seal import Seal
 from visavox.policy.judge import plan_cells
 from visavox.policy.load import LoadedPolicy, load_policy
-from visavox.ports.dataset import Dataset, datasets
+from visavox.ports.dataset import Dataset, OneModality, datasets
 from visavox.ports.recogniser import Recogniser, recognisers
+
+T = TypeVar("T")
 
 CASE_COLUMNS = (
     "case_id",
@@ -57,7 +58,7 @@ def load_suite(path: str | Path, *, overrides: Sequence[str] = ()) -> Suite:
 
 
 class Outline(NamedTuple):
-    """What a suite would run, known without loading a judge or an editor."""
+    """What a suite would run on one modality, known without loading a judge or an editor."""
 
     suite: Suite
     dataset: Dataset
@@ -67,7 +68,7 @@ class Outline(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """A suite with everything that is fixed before the run."""
+    """A suite with everything that is fixed before the run on one modality; ``seal`` is that of the whole run."""
 
     suite: Suite
     dataset: Dataset
@@ -78,48 +79,123 @@ class Prepared(NamedTuple):
     device: str
 
 
-def outline(suite: Suite, *, limit: int | None = None) -> Outline:
-    """Loads data and policy and draws the plan.
+def outlines(suite: Suite, *, limit: int | None = None) -> tuple[Outline, ...]:
+    """Loads data and policy and draws the plan of each modality of the data set.
 
     Raises:
         UsageError: the suite, manifest or policy has to change.
     """
-    for spec in suite.recognisers:
-        recognisers.get(spec.name)
+    named = {spec: recognisers.modality(spec.name) for spec in suite.recognisers}
     policy = load_policy(suite.policy)
     dataset = datasets.get(suite.dataset.kind)(suite.dataset, suite.seed)
-    plan = make_plan(suite, dataset, limit=limit, elsewhere=_elsewhere(suite))
+    found = [modality for modality in Modality if any(s.modality is modality for s in dataset.samples)]
+    _refuse_unjudged(found, named)
     claims = suite.impersonation.claims if suite.impersonation else ()
-    cells = plan_cells(policy.policy, suite.editor.tool_class, [spec.id for spec in suite.recognisers], claims)
-    return Outline(suite, dataset, plan, policy, cells)
+    made = []
+    for modality in found:
+        part = OneModality(dataset, modality) if len(found) > 1 else dataset
+        plan = make_plan(suite, part, limit=limit, elsewhere=_elsewhere(suite, part))
+        judges = [spec.id for spec, of in named.items() if of is modality]
+        cells = plan_cells(policy.policy, suite.editor.tool_class, judges, claims, modality=modality)
+        made.append(Outline(suite, part, plan, policy, cells))
+    return tuple(made)
 
 
-def prepare(suite: Suite, *, limit: int | None = None) -> Prepared:
-    """The outline with judges loaded and the seal made; runs no model on any media.
+def outline(suite: Suite, *, limit: int | None = None) -> Outline:
+    """The outline of a suite whose data set has one modality.
+
+    Raises:
+        UsageError: the suite, manifest or policy has to change; the data set mixes modalities.
+    """
+    return _only(outlines(suite, limit=limit))
+
+
+def plan_digest(plans: Sequence[Plan]) -> str:
+    """Digest of the plan of each modality, as ``plan.json`` holds them."""
+    return sha256_json(plan_json(plans))
+
+
+def plan_json(plans: Sequence[Plan]) -> dict[str, Any]:
+    """What ``plan.json`` holds: the plan, or, of several modalities, each by its name."""
+    if len(plans) == 1:
+        return plans[0].model_dump(mode="json")
+    return {plan.modality.value: plan.model_dump(mode="json") for plan in plans}
+
+
+def prepare_all(suite: Suite, *, limit: int | None = None) -> tuple[Prepared, ...]:
+    """The outlines with judges loaded and the one seal made; runs no model on any media.
 
     Raises:
         UsageError: the suite, manifest or policy has to change.
         WeightsError: a judge's weights are absent or not the pinned ones.
     """
     artifact, code = artifact_digest(suite.editor), code_digest(suite.editor)
-    known = outline(suite, limit=limit)
+    known = outlines(suite, limit=limit)
     device = resolve_device(suite.execution.device)
     judges = tuple(recognisers.get(spec.name)(spec, device) for spec in suite.recognisers)
     _refuse_own_judges(suite, judges)
+    first = known[0]
     seal = Seal(
         suite=suite.digest(),
-        plan=known.plan.digest(),
+        plan=plan_digest([one.plan for one in known]),
         artifact=artifact,
         code=code,
-        dataset=known.dataset.digest,
-        policy_id=known.policy.policy.id,
-        policy=known.policy.digest,
+        dataset=first.dataset.digest,
+        policy_id=first.policy.policy.id,
+        policy=first.policy.digest,
         judges=tuple(_card(spec.name, judge) for spec, judge in zip(suite.recognisers, judges, strict=True)),
-        cells=known.cells,
+        cells=tuple(cell for one in known for cell in one.cells),
         seed=suite.seed,
         smoke=limit is not None,
     )
-    return Prepared(suite, known.dataset, known.plan, known.policy, judges, seal, device)
+    return tuple(
+        Prepared(suite, one.dataset, one.plan, one.policy, of_modality(judges, one.plan.modality), seal, device)
+        for one in known
+    )
+
+
+def prepare(suite: Suite, *, limit: int | None = None) -> Prepared:
+    """What is fixed before the run of a suite whose data set has one modality.
+
+    Raises:
+        UsageError: the suite, manifest or policy has to change; the data set mixes modalities.
+        WeightsError: a judge's weights are absent or not the pinned ones.
+    """
+    return _only(prepare_all(suite, limit=limit))
+
+
+def of_modality(judges: Sequence[Recogniser], modality: Modality) -> tuple[Recogniser, ...]:
+    """The recognisers of one modality."""
+    return tuple(judge for judge in judges if judge.modality is modality)
+
+
+def _only(parts: Sequence[T]) -> T:
+    if len(parts) > 1:
+        raise ConfigError(
+            "take the data set as one of faces or of voices",
+            found="it holds both",
+            todo="`visavox run` assesses both in one report; here give a manifest of one of them",
+        )
+    return parts[0]
+
+
+def _refuse_unjudged(found: Sequence[Modality], named: Mapping[RecogniserSpec, Modality]) -> None:
+    """Each modality needs a judge, and each judge its modality."""
+    idle = [spec.id for spec, modality in named.items() if modality not in found]
+    if idle:
+        raise ConfigError(
+            f"let {', '.join(idle)} judge",
+            found=f"{'it judges' if len(idle) == 1 else 'they judge'} other media than the data set's "
+            f"({', '.join(f'{one.value}s' for one in found)})",
+            todo="leave it out, or name a recogniser of that kind: `visavox list recognisers`",
+        )
+    for modality in found:
+        if modality not in named.values():
+            raise ConfigError(
+                f"assess the {modality.value}s of the data set",
+                found=f"no recogniser of {modality.value}s is named",
+                todo="add one to `recognisers` (`visavox list recognisers`), or leave these rows out",
+            )
 
 
 def _refuse_own_judges(suite: Suite, judges: Sequence[Recogniser]) -> None:
@@ -147,11 +223,17 @@ def _card(name: str, found: Recogniser) -> JudgeCard:
     )
 
 
-def _elsewhere(suite: Suite) -> tuple[ListedOutput, ...] | None:
+def _elsewhere(suite: Suite, dataset: Dataset) -> tuple[ListedOutput, ...] | None:
     """Outputs that name people instead of cases, for the editor ``folder``."""
     if not isinstance(suite.editor, FolderEditor) or not Path(suite.editor.path).exists():
         return None  # the list may be made from the planned cases; a run asks for it
     listed = read_outputs_list(Path(suite.editor.path))
+    if listed.names_people and isinstance(dataset, OneModality):
+        raise ConfigError(
+            "tell faces and voices apart in a list of outputs that names people",
+            found="the data set holds both",
+            todo="give one manifest and one list each for faces and voices",
+        )
     return listed.rows if listed.names_people else None
 
 

@@ -78,9 +78,7 @@ def rehearse(known: Outline) -> Rehearsed:
     made = [*assess_all(known, wanted, (view,), rows), ledger_result(known, rows)]
     results = tuple(_of_every_judge(result, [spec.id for spec in suite.recognisers]) for result in made)
     cards = tuple(_card(spec.id) for spec in suite.recognisers)
-    facts = Facts(
-        suite.editor.tool_class, plan.modality, results, cards, dataset_summary(known), plan.limit is not None
-    )
+    facts = Facts(suite.editor.tool_class, results, cards, dataset_summary(known), plan.limit is not None)
     decision = judge(known.policy.policy, known.cells, facts)
     return Rehearsed(results, decision)
 

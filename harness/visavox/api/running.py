@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections import Counter
 from collections.abc import Callable, Sequence
 from logging import Logger
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from visavox.api.clock import now, when
-from visavox.api.preparation import Outline, Prepared, outline, prepare
+from visavox.api.preparation import (
+    Outline,
+    Prepared,
+    outlines,
+    plan_digest,
+    plan_json,
+    prepare_all,
+)
 from visavox.api.worst import worst_page
 from visavox.core.cards import card
 from visavox.core.config import BaselineEditor, Suite, artifact_digest, code_digest
@@ -35,7 +44,7 @@ from visavox.core.records import (
 from visavox.core.terms import Modality, Outcome, ToolClass
 from visavox.engine import tables
 from visavox.engine.cache import TemplateCache
-from visavox.engine.edit import Replay, case_ledger, check_inputs, edit_all
+from visavox.engine.edit import Replay, case_ledger, check_inputs, edit_all, summed
 from visavox.engine.edit import replay as replay_case
 from visavox.engine.embed import Embedder
 from visavox.engine.environment import environment
@@ -85,15 +94,17 @@ def run(
             if not (folder.root / FORMS["html"].file).exists():
                 _write_forms(finished, folder, announce)
             return finished
-        prepared = prepare(suite, limit=limit)
-        check_inputs(prepared.plan, prepared.dataset)
-        _bind(folder, prepared)
+        parts = prepare_all(suite, limit=limit)
+        seal = parts[0].seal
+        for part in parts:
+            check_inputs(part.plan, part.dataset)
+        _bind(folder, parts)
         with folder.logging() as log, Journal(folder.journal) as journal:
             journal.begin_session(now())
-            Register().append(_registered(prepared.seal, _run_id(journal), ""))
-            log.info("seal %s, %d cases", prepared.seal.digest()[:16], len(prepared.plan.cases))
-            report = _execute(prepared, folder, journal, progress, log)
-            Register().append(_registered(prepared.seal, report.clock.run, report.decision.verdict.value))
+            Register().append(_registered(seal, _run_id(journal), ""))
+            log.info("seal %s, %d cases", seal.digest()[:16], sum(len(part.plan.cases) for part in parts))
+            report = _execute(parts, folder, journal, progress, log)
+            Register().append(_registered(seal, report.clock.run, report.decision.verdict.value))
             folder.write(folder.report, report_bytes(report))
             log.info("verdict %s", report.decision.verdict.value)
         _write_forms(report, folder, announce)
@@ -119,16 +130,16 @@ def _finished(folder: RunFolder, suite: Suite, limit: int | None) -> Report | No
     """
     if not folder.report.exists():
         return None
-    seal, known = parse_seal(folder.read_json(folder.seal)), outline(suite, limit=limit)
+    seal, known = parse_seal(folder.read_json(folder.seal)), outlines(suite, limit=limit)
     now_sealed = seal.model_copy(
         update={
             "suite": suite.digest(),
-            "plan": known.plan.digest(),
+            "plan": plan_digest([part.plan for part in known]),
             "artifact": artifact_digest(suite.editor),
             "code": code_digest(suite.editor),
-            "dataset": known.dataset.digest,
-            "policy": known.policy.digest,
-            "cells": known.cells,
+            "dataset": known[0].dataset.digest,
+            "policy": known[0].policy.digest,
+            "cells": tuple(cell for part in known for cell in part.cells),
         }
     )
     _refuse_change(folder, suite, seal, now_sealed)
@@ -143,11 +154,38 @@ def replay(suite: Suite, case: str) -> Replay:
     Raises:
         EditorError: no case bears that id, or the editor cannot be loaded.
     """
-    prepared = prepare(suite)
-    return replay_case(suite, prepared.plan, prepared.dataset, case, device=prepared.device)
+    parts = prepare_all(suite)
+    holding = [part for part in parts if any(one.id == case for one in part.plan.cases)]
+    part = holding[0] if holding else parts[0]
+    return replay_case(suite, part.plan, part.dataset, case, device=part.device)
 
 
-def _execute(prepared: Prepared, folder: RunFolder, journal: Journal, progress: Progress, log: Logger) -> Report:
+class _Part(NamedTuple):
+    """What one modality's part of a run ended with."""
+
+    results: tuple[AssessmentResult, ...]
+    ledger: CaseLedger
+    worst: str
+
+
+def _execute(parts: Sequence[Prepared], folder: RunFolder, journal: Journal, progress: Progress, log: Logger) -> Report:
+    done = []
+    for prepared in parts:
+        if len(parts) == 1:
+            done.append(_assess_part(prepared, folder, journal, progress, log))
+            continue
+        own = folder.part(prepared.plan.modality.value)
+        own.root.mkdir(mode=0o700, exist_ok=True)
+        with Journal(own.journal) as rows:
+            done.append(_assess_part(prepared, own, rows, progress, log))
+    worst = [part.worst for part in done if part.worst]
+    if worst:
+        folder.write(folder.root / "worst.html", worst[0].encode())
+    results = tuple(result for part in done for result in part.results)
+    return _build(parts, results, summed([part.ledger for part in done]), journal.sessions(), _run_id(journal))
+
+
+def _assess_part(prepared: Prepared, folder: RunFolder, journal: Journal, progress: Progress, log: Logger) -> _Part:
     suite, plan, dataset = prepared.suite, prepared.plan, prepared.dataset
     rows = edit_all(suite, plan, dataset, folder, journal, device=prepared.device, progress=progress, log=log)
     cache = TemplateCache() if suite.execution.cache else None
@@ -162,12 +200,12 @@ def _execute(prepared: Prepared, folder: RunFolder, journal: Journal, progress: 
         scorer.run(asked, progress)
         views.append(judge_view(recogniser, plan, sets, scorer, asked))
     _write_people(folder, plan)
-    results = [*assess_all(prepared, wanted, tuple(views), rows), ledger_result(prepared, rows)]
-    if suite.execution.worst_leaks and any(table.name == "original-edited" for table in asked):
-        page = worst_page(prepared, Store(folder.media), rows, tuple(views), results, suite.execution.worst_leaks)
-        folder.write(folder.root / "worst.html", page.encode())
-    ledger = case_ledger(plan, rows)
-    return _build(prepared, tuple(results), ledger, journal.sessions(), _run_id(journal))
+    results = (*assess_all(prepared, wanted, tuple(views), rows), ledger_result(prepared, rows))
+    worst = ""
+    shows_faces = plan.modality is Modality.FACE and any(table.name == "original-edited" for table in asked)
+    if suite.execution.worst_leaks and shows_faces:
+        worst = worst_page(prepared, Store(folder.media), rows, tuple(views), results, suite.execution.worst_leaks)
+    return _Part(results, case_ledger(plan, rows), worst)
 
 
 def score_tables(suite: Suite, wanted: dict[str, Assessment]) -> tuple[ScoreTable, ...]:
@@ -275,34 +313,34 @@ def _share(name: str, hits: Sequence[bool], persons: Sequence[int], alpha: float
 
 
 def _build(
-    prepared: Prepared,
+    parts: Sequence[Prepared],
     results: tuple[AssessmentResult, ...],
     ledger: CaseLedger,
     sessions: Sequence[str],
     run_id: str,
 ) -> Report:
-    suite, plan, policy = prepared.suite, prepared.plan, prepared.policy
-    dataset = dataset_summary(prepared)
-    facts = Facts(suite.editor.tool_class, plan.modality, results, prepared.seal.judges, dataset, prepared.seal.smoke)
-    decision = judge(policy.policy, prepared.seal.cells, facts)
+    suite, policy, seal = parts[0].suite, parts[0].policy, parts[0].seal
+    dataset = whole_summary([dataset_summary(part) for part in parts], _people_of(parts))
+    facts = Facts(suite.editor.tool_class, results, seal.judges, dataset, seal.smoke)
+    decision = judge(policy.policy, seal.cells, facts)
     finished = now()
-    earlier = Register().earlier(_registered(prepared.seal, run_id, ""))
+    earlier = Register().earlier(_registered(seal, run_id, ""))
     return Report(
-        suite=Digest(sha256=prepared.seal.suite),
-        seal=Digest(sha256=prepared.seal.digest()),
-        plan=Digest(sha256=prepared.seal.plan),
-        smoke=prepared.seal.smoke,
+        suite=Digest(sha256=seal.suite),
+        seal=Digest(sha256=seal.digest()),
+        plan=Digest(sha256=seal.plan),
+        smoke=seal.smoke,
         decision=decision,
-        subject=_subject(prepared),
-        judges=prepared.seal.judges,
+        subject=_subject(parts),
+        judges=seal.judges,
         results=results,
         ledger=ledger,
         instruments=tuple(item for result in results for item in result.instruments),
         dataset=dataset,
         cards=_cards(suite),
         policy=PolicySummary(id=policy.policy.id, digest=Digest(sha256=policy.digest)),
-        environment=environment(prepared.device),
-        limitations=_limitations(prepared, dataset, results),
+        environment=environment(parts[0].device),
+        limitations=_limitations(parts, dataset, results),
         not_made=tuple(missing for result in results for missing in result.not_made),
         clock=Clock(
             run=run_id,
@@ -315,10 +353,13 @@ def _build(
     )
 
 
-def _limitations(prepared: Prepared, dataset: DatasetSummary, results: tuple[AssessmentResult, ...]) -> tuple[str, ...]:
+def _limitations(
+    parts: Sequence[Prepared], dataset: DatasetSummary, results: tuple[AssessmentResult, ...]
+) -> tuple[str, ...]:
+    suite, policy, seal = parts[0].suite, parts[0].policy.policy, parts[0].seal
     lines = [
         "no law or standard sets the limits of this policy: they are the project's choice"
-        if prepared.policy.policy.id == "baseline"
+        if policy.id == "baseline"
         else ""
     ]
     unstated = dict(dataset.consent).get("unstated", 0)
@@ -326,12 +367,14 @@ def _limitations(prepared: Prepared, dataset: DatasetSummary, results: tuple[Ass
         lines.append(f"consent is unstated for {unstated} of {dataset.n_test_samples} test samples")
     if dataset.n_withheld:
         lines.append(f"{dataset.n_withheld} samples were left out: their consent is refused or withdrawn")
-    families = {family for card in prepared.seal.judges for family in card.families}
-    if len(families) < 2:
-        lines.append("one family of judges only: a leak that another recogniser sees may be missed")
-    if any(sample < 0 for sample in prepared.plan.case_sample):
-        lines.append("the outputs were made elsewhere and listed by person: some may have been left out")
-    if "impersonation" not in dict(prepared.suite.assessments):
+    for part in parts:
+        ids = {judge.id for judge in part.judges}
+        if len({family for card in seal.judges if card.id in ids for family in card.families}) < 2:
+            of = f" of {part.plan.modality.value}s" if len(parts) > 1 else ""
+            lines.append(f"one family of judges{of} only: a leak that another recogniser sees may be missed")
+        if any(sample < 0 for sample in part.plan.case_sample):
+            lines.append("the outputs were made elsewhere and listed by person: some may have been left out")
+    if "impersonation" not in dict(suite.assessments):
         lines.append("impersonation was not assessed: the suite leaves it out")
     lines.append("detectability is not built yet and was not assessed")
     lines += [line for result in results for line in result.limitations]
@@ -346,16 +389,55 @@ def _cards(suite: Suite) -> tuple[Card, ...]:
     return tuple(dict.fromkeys(one for one in found if one is not None))
 
 
-def _subject(prepared: Prepared) -> Subject:
-    editor = prepared.suite.editor
+def _subject(parts: Sequence[Prepared]) -> Subject:
+    editor = parts[0].suite.editor
     return Subject(
         name=editor.name,
         version=editor.version,
         kind=editor.kind,
         tool_class=editor.tool_class,
-        operation=editor.operation,
-        digest=Digest(sha256=prepared.seal.artifact),
+        operation=editor.operation if len(parts) > 1 else parts[0].plan.operation,
+        digest=Digest(sha256=parts[0].seal.artifact),
         trained_with=editor.trained_with,
+    )
+
+
+class _People(NamedTuple):
+    """How many people there are over all parts, and how many of them are tested."""
+
+    n_subjects: int
+    n_test_subjects: int
+
+
+def _people_of(parts: Sequence[Prepared]) -> _People:
+    everyone: set[str] = set()
+    tested: set[str] = set()
+    for part in parts:
+        names = {sample.id: sample.subject_id for sample in part.dataset.samples}
+        everyone |= set(names.values())
+        tested |= {names[sample.id] for sample in part.plan.samples}
+    return _People(len(everyone), len(tested))
+
+
+def whole_summary(parts: Sequence[DatasetSummary], people: _People) -> DatasetSummary:
+    """The data set as a whole: what its parts say of it, each person counted once."""
+    if len(parts) == 1:
+        return parts[0]
+    consent: Counter[str] = Counter()
+    for part in parts:
+        consent.update({name: int(str(count)) for name, count in part.consent})
+    return parts[0].model_copy(
+        update={
+            "modality": None,
+            "n_subjects": people.n_subjects,
+            "n_test_subjects": people.n_test_subjects,
+            "n_samples": sum(part.n_samples for part in parts),
+            "n_test_samples": sum(part.n_test_samples for part in parts),
+            "n_withheld": sum(part.n_withheld for part in parts),
+            "consent": tuple(sorted(consent.items())),
+            "sessions_stated": all(part.sessions_stated for part in parts),
+            "parts": tuple(parts),
+        }
     )
 
 
@@ -398,22 +480,27 @@ def _registered(seal: Seal, run_id: str, verdict: str) -> RegisteredRun:
     )
 
 
-def _bind(folder: RunFolder, prepared: Prepared) -> None:
+def _bind(folder: RunFolder, parts: Sequence[Prepared]) -> None:
     """Writes suite, plan, policy and seal, or checks that a folder begun earlier holds the same.
 
     Raises:
         SuiteChangedError: naming what differs.
     """
-    if folder.seal.exists():
-        with Journal(folder.journal) as journal:
-            has_edits = bool(journal.edits())
-        if has_edits:
-            _refuse_change(folder, prepared.suite, parse_seal(folder.read_json(folder.seal)), prepared.seal)
-            return
-    folder.write(folder.suite, json.dumps(prepared.suite.as_json(), indent=2, ensure_ascii=False).encode() + b"\n")
-    folder.write(folder.policy, prepared.policy.text.encode())
-    folder.write(folder.plan, canonical_json(prepared.plan.model_dump(mode="json")))
-    folder.write(folder.seal, canonical_json(prepared.seal.model_dump(mode="json")))
+    suite, seal = parts[0].suite, parts[0].seal
+    if folder.seal.exists() and any(_has_edits(part) for part in folder.parts()):
+        _refuse_change(folder, suite, parse_seal(folder.read_json(folder.seal)), seal)
+        return
+    folder.write(folder.suite, json.dumps(suite.as_json(), indent=2, ensure_ascii=False).encode() + b"\n")
+    folder.write(folder.policy, parts[0].policy.text.encode())
+    folder.write(folder.plan, canonical_json(plan_json([part.plan for part in parts])))
+    folder.write(folder.seal, canonical_json(seal.model_dump(mode="json")))
+
+
+def _has_edits(folder: RunFolder) -> bool:
+    if not folder.journal.exists():
+        return False
+    with Journal(folder.journal) as journal:
+        return bool(journal.edits())
 
 
 def _refuse_change(folder: RunFolder, suite: Suite, old: Seal, new: Seal) -> None:
@@ -440,8 +527,9 @@ def _differing(old: object, new: object, path: str = "") -> list[str]:
 def _tidy(folder: RunFolder, suite: Suite) -> None:
     """Retention ``scores``: media and templates go when the report stands."""
     if suite.execution.retention == "scores":
-        Store(folder.media).clear()
-        Store(folder.templates).clear()
+        for part in folder.parts():
+            Store(part.media).clear()
+            Store(part.templates).clear()
 
 
 def _write_people(folder: RunFolder, plan: Plan) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +30,7 @@ def worst_page(
     store: Store,
     rows: dict[str, EditRow],
     views: tuple[JudgeView, ...],
-    results: list[AssessmentResult],
+    results: Sequence[AssessmentResult],
     n_shown: int,
 ) -> str:
     """The outputs whose best mated comparison lies highest above the ignorant attacker's threshold, judge by judge."""
@@ -41,7 +42,7 @@ def worst_page(
     return render_worst(items)
 
 
-def _threshold(results: list[AssessmentResult], judge: str) -> float | None:
+def _threshold(results: Sequence[AssessmentResult], judge: str) -> float | None:
     for result in results:
         for e in result.estimates:
             if (e.recogniser, e.attacker) == (judge, Attacker.IGNORANT) and e.name in MATCH_RATES:

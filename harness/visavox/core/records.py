@@ -364,6 +364,8 @@ class Cell(Record):
     recogniser: str = ""
     attacker: Attacker | None = None
     group: str | None = None
+    modality: Modality | None = None
+    """None in seals written before voices were assessed: the one modality of the run."""
 
 
 class CellDecision(Record):
@@ -421,11 +423,14 @@ class JudgeCard(Record):
 
 
 class DatasetSummary(Record):
-    """The data set, free of names. ``consent`` counts the test samples; ``n_withheld`` those left out without it."""
+    """The data set, free of names. ``consent`` counts the test samples; ``n_withheld`` those left out without it.
+
+    Where it mixes faces and voices, ``modality`` is None and ``parts`` describes each; a person with both counts once.
+    """
 
     kind: str
     digest: Digest
-    modality: Modality
+    modality: Modality | None
     n_subjects: int
     n_samples: int
     n_test_subjects: int
@@ -435,6 +440,7 @@ class DatasetSummary(Record):
     consent: Pairs = ()
     licences: tuple[str, ...] = ()
     sessions_stated: bool = False
+    parts: tuple[DatasetSummary, ...] = ()
 
 
 class Card(Record):
@@ -484,6 +490,8 @@ class Report(Record):
 
     schema_id: str = Field(default="visavox/report/v1", alias="schema")
     suite: Digest
+    suite_name: str = ""
+    """What the suite calls itself; empty in reports written before it was noted."""
     seal: Digest
     plan: Digest
     smoke: bool = False

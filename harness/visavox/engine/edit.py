@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Sequence
 from logging import Logger
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -221,6 +222,11 @@ def case_ledger(plan: Plan, rows: dict[str, EditRow]) -> CaseLedger:
             "add up the cases", found=f"{ledger.attempted} attempted, {parts} accounted for", todo="report this"
         )
     return ledger
+
+
+def summed(ledgers: Sequence[CaseLedger]) -> CaseLedger:
+    """The ledger of all parts of a run."""
+    return CaseLedger(**{name: sum(getattr(ledger, name) for ledger in ledgers) for name in CaseLedger.model_fields})
 
 
 class Replay(NamedTuple):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from visavox.core.errors import EvidenceError, RunFolderError
+from visavox.core.terms import Modality
 
 from .store import write_atomically
 
@@ -30,6 +31,14 @@ class RunFolder:
         self.journal, self.report, self.log = root / "journal.sqlite", root / "report.json", root / "run.log"
         self.media, self.templates, self.scores = root / "media", root / "templates", root / "scores"
         self.editor_stderr, self.scratch = root / EDITOR_STDERR, root / "scratch"
+
+    def part(self, modality: str) -> RunFolder:
+        """Where a run over faces and voices keeps what belongs to one of them."""
+        return RunFolder(self.root / modality)
+
+    def parts(self) -> tuple[RunFolder, ...]:
+        """This folder, and those of its parts that there are."""
+        return (self, *(part for part in map(self.part, Modality) if part.root.is_dir()))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -67,7 +76,8 @@ class RunFolder:
 
     def sweep(self) -> None:
         """Removes what a killed run left half-done: the editor's scratch folder, files under a temporary name."""
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        for part in self.parts():
+            shutil.rmtree(part.scratch, ignore_errors=True)
         for path in self.root.rglob(".*.tmp"):
             path.unlink(missing_ok=True)
 

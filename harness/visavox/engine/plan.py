@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from visavox.core.config import Suite
+from visavox.core.config import DEFAULT_OPERATION, BaselineEditor, EditorSpec, Suite
 from visavox.core.digest import sha256_bytes, sha256_json
 from visavox.core.errors import ConfigError
 from visavox.core.outputs_list import ListedOutput
 from visavox.core.records import Case, Record, Role, Sample, Sha256
 from visavox.core.seeding import child_seed
 from visavox.core.terms import Consent, Modality, Operation, ToolClass
-from visavox.ports.dataset import Dataset
+from visavox.ports.dataset import Dataset, OneModality
 
 from .draw import ROLES, Drawn, Member, balanced_order, draw
 
@@ -116,7 +116,9 @@ def make_plan(
     Raises:
         ConfigError: if the tool class cannot be assessed by this version, or nobody can be tested.
     """
-    editor = suite.editor
+    operation = operation_on(suite.editor, dataset)
+    editor = suite.editor.model_copy(update={"operation": operation})
+    suite = suite.model_copy(update={"editor": editor})
     if editor.tool_class not in ROLES:
         raise ConfigError(
             f"assess a tool of the class {editor.tool_class.value}",
@@ -160,7 +162,7 @@ def make_plan(
     ordinary = [n for n, entry in enumerate(entries) if not entry.is_probe and case_first[n] == n]
     return Plan(
         tool_class=editor.tool_class,
-        operation=editor.operation,
+        operation=operation,
         modality=dataset.modality,
         dataset=dataset.digest,
         seed=suite.seed,
@@ -179,6 +181,27 @@ def make_plan(
         limit=limit,
         sample_digests=tuple(s.digest for s in tested),
     )
+
+
+def operation_on(editor: EditorSpec, dataset: Dataset) -> Operation:
+    """What the editor does to the data set's media: what its suite states, where that is of their modality.
+
+    Where faces and voices are mixed, one operation cannot state both; and a baseline's is a default. There it is what
+    the tool class does to such media.
+
+    Raises:
+        ConfigError: the stated operation is of another modality, or the tool class has none on such media.
+    """
+    if editor.operation.modality is dataset.modality:
+        return editor.operation
+    found = DEFAULT_OPERATION.get((editor.tool_class, dataset.modality))
+    if found is None or not (isinstance(editor, BaselineEditor) or isinstance(dataset, OneModality)):
+        raise ConfigError(
+            f"edit the {dataset.modality.value}s of the data set",
+            found=f"the operation {editor.operation.value}",
+            todo=f"state operation: {found.value}" if found else f"{editor.tool_class.value} has none on such media",
+        )
+    return found
 
 
 def case_id(operation: Operation, roles: Sequence[tuple[str, str]], repeat: int = 0) -> str:

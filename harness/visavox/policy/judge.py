@@ -46,7 +46,6 @@ class Facts(NamedTuple):
     """What the judge judges."""
 
     tool_class: ToolClass
-    modality: Modality
     results: tuple[AssessmentResult, ...]
     judges: tuple[JudgeCard, ...]
     dataset: DatasetSummary
@@ -54,11 +53,17 @@ class Facts(NamedTuple):
 
 
 def plan_cells(
-    policy: Policy, tool_class: ToolClass, recognisers: Sequence[str], claims: Sequence[Claim] = ()
+    policy: Policy,
+    tool_class: ToolClass,
+    recognisers: Sequence[str],
+    claims: Sequence[Claim] = (),
+    *,
+    modality: Modality,
 ) -> tuple[Cell, ...]:
     """Every cell of every control that binds the tool class; fixed before the run, listed in the seal.
 
     Args:
+        recognisers: those of the modality.
         claims: what the suite claims of its tool; a control that binds a claim is judged where it is made.
     """
     cells = []
@@ -67,7 +72,15 @@ def plan_cells(
             continue
         for recogniser in recognisers if control.per_judge else ("",):
             for attacker in control.attackers or (None,):
-                cells.append(Cell(control=control.id, metric=control.metric, recogniser=recogniser, attacker=attacker))
+                cells.append(
+                    Cell(
+                        control=control.id,
+                        metric=control.metric,
+                        recogniser=recogniser,
+                        attacker=attacker,
+                        modality=modality,
+                    )
+                )
     return tuple(cells)
 
 
@@ -102,24 +115,25 @@ class _Draft(NamedTuple):
     estimate: Estimate | NotMade | None
 
 
+def _results_of(cell: Cell, facts: Facts) -> list[AssessmentResult]:
+    """The results that a cell is judged by: those of its modality."""
+    return [result for result in facts.results if cell.modality in {None, result.modality}]
+
+
 def _find(cell: Cell, policy: Policy, facts: Facts) -> Estimate | NotMade | None:
-    fmr = policy.modality(facts.modality).fmr
-    for result in facts.results:
+    wanted = (cell.metric, cell.recogniser, cell.attacker, cell.group)
+    results = _results_of(cell, facts)
+    for result in results:
+        fmr = policy.modality(result.modality).fmr
         for estimate in result.estimates:
             point = estimate.operating_point
-            if (
-                (estimate.name, estimate.recogniser, estimate.attacker, estimate.group)
-                == (cell.metric, cell.recogniser, cell.attacker, cell.group)
-            ) and (isinstance(point, NoOperatingPoint) or point.target_fmr == fmr):
-                return estimate
-    for result in facts.results:
-        for missing in result.not_made:
-            if (missing.name, missing.recogniser, missing.attacker, missing.group) == (
-                cell.metric,
-                cell.recogniser,
-                cell.attacker,
-                cell.group,
+            if (estimate.name, estimate.recogniser, estimate.attacker, estimate.group) == wanted and (
+                isinstance(point, NoOperatingPoint) or point.target_fmr == fmr
             ):
+                return estimate
+    for result in results:
+        for missing in result.not_made:
+            if (missing.name, missing.recogniser, missing.attacker, missing.group) == wanted:
                 return missing
     return None
 
@@ -190,7 +204,7 @@ def _decide(
         )
 
     if rejected:
-        red = _red(facts.results, Verdict.FAIL, estimate, limit)
+        red = _red(_results_of(cell, facts), Verdict.FAIL, estimate, limit)
         if red:
             return result(Verdict.INCONCLUSIVE, f"a FAIL is not safe to state: {_reason(red)}")
         side = "lower" if lower_is_safer else "upper"
@@ -202,7 +216,7 @@ def _decide(
         hint = _people_hint(policy, control, estimate, strict)
         reason = f"{side} bound {_percent(deciding)} misses the limit {_percent(limit)}{hint}"
         return result(Verdict.INCONCLUSIVE, reason)
-    obstacles = _obstacles(policy, facts, estimate, limit)
+    obstacles = _obstacles(policy, _results_of(cell, facts), estimate, limit)
     if obstacles:
         return result(Verdict.INCONCLUSIVE, "within the limit, but no PASS: " + "; ".join(obstacles))
     return result(Verdict.PASS, f"bound {_percent(deciding)} within the limit {_percent(limit)}")
@@ -248,7 +262,7 @@ def _within(bounds: Bounds, limit: float, lower_is_safer: bool) -> bool:
     return bounds.upper <= limit if lower_is_safer else bounds.lower >= limit
 
 
-def _obstacles(policy: Policy, facts: Facts, estimate: Estimate, limit: float) -> list[str]:
+def _obstacles(policy: Policy, results: Sequence[AssessmentResult], estimate: Estimate, limit: float) -> list[str]:
     """Why a cell whose bound is within the limit may still not pass."""
     found = []
     if isinstance(estimate.operating_point, NoOperatingPoint):
@@ -258,7 +272,7 @@ def _obstacles(policy: Policy, facts: Facts, estimate: Estimate, limit: float) -
         found.append(f"the threshold rests on {people} people (40 are needed)")
     elif policy.min_support is Support.FULL and _support(estimate) is not Support.FULL:
         found.append("the threshold's support is weak and the policy asks for full")
-    red = _red(facts.results, Verdict.PASS, estimate, limit)
+    red = _red(results, Verdict.PASS, estimate, limit)
     if red:
         found.append(_reason(red))
     return found
@@ -313,21 +327,9 @@ def _run_verdict(policy: Policy, controls: Sequence[ControlDecision], facts: Fac
     reasons = [f"{c.id}: {c.reason}" for c in gated if c.verdict is not Verdict.PASS]
     if not gated:
         reasons.append("no control of the policy binds this tool class: nothing was judged")
-    made = {r.assessment for r in facts.results if r.estimates and not r.not_applicable}
-    not_applicable = {r.assessment for r in facts.results if r.not_applicable}
-    reasons += [
-        f"the policy requires {name}, which made no estimate"
-        for name in policy.requires
-        if name not in made and name not in not_applicable
-    ]
-    families = _passing_families(gated, facts.judges)
-    if gated and not any(row.cell.recogniser for control in gated for row in control.cells):
-        reasons.append(
-            f"no gated control of the policy asks a judge about a tool of the class {facts.tool_class.value}: its "
-            "links are disclosed, and a PASS would say nothing"
-        )
-    if gated and not reasons and len(families) < policy.min_judge_families:
-        reasons.append(f"{len(families)} judge families, the policy asks for {policy.min_judge_families}")
+    is_undecided = bool(reasons)
+    for modality in _modalities(controls, facts):
+        reasons += _missing_of(modality, policy, gated, facts, ask_families=not is_undecided)
     if policy.require_signature:
         reasons.append("the policy requires a signature, and this version cannot sign")
     if policy.require_consent:
@@ -337,15 +339,48 @@ def _run_verdict(policy: Policy, controls: Sequence[ControlDecision], facts: Fac
     return (Verdict.INCONCLUSIVE, tuple(reasons)) if reasons else (Verdict.PASS, ())
 
 
-def _passing_families(controls: Sequence[ControlDecision], judges: Sequence[JudgeCard]) -> list[set[str]]:
+def _modalities(controls: Sequence[ControlDecision], facts: Facts) -> list[Modality | None]:
+    """Every modality that was to be judged; None alone where neither a cell nor a result names one."""
+    sealed = [row.cell.modality for control in controls for row in control.cells if row.cell.modality is not None]
+    return [*dict.fromkeys([*sealed, *(result.modality for result in facts.results)])] or [None]
+
+
+def _missing_of(
+    modality: Modality | None, policy: Policy, gated: Sequence[ControlDecision], facts: Facts, *, ask_families: bool
+) -> list[str]:
+    """What the policy asks of one modality apart from its cells: assessments, judges, families of judges."""
+    of = f" of {_PLURAL[modality]}" if modality is not None and len(_modalities(gated, facts)) > 1 else ""
+    results = [result for result in facts.results if modality in {None, result.modality}]
+    made = {r.assessment for r in results if r.estimates and not r.not_applicable}
+    not_applicable = {r.assessment for r in results if r.not_applicable}
+    reasons = [
+        f"the policy requires {name}{of}, which made no estimate"
+        for name in policy.requires
+        if name not in made and name not in not_applicable
+    ]
+    rows = [row for c in gated for row in c.cells if modality is None or row.cell.modality in {None, modality}]
+    if gated and not any(row.cell.recogniser for row in rows):
+        reasons.append(
+            f"no gated control of the policy asks a judge{of} about a tool of the class {facts.tool_class.value}: its "
+            "links are disclosed, and a PASS would say nothing"
+        )
+    families = _passing_families(rows, facts.judges)
+    if gated and ask_families and not reasons and len(families) < policy.min_judge_families:
+        reasons.append(f"{len(families)} judge families{of}, the policy asks for {policy.min_judge_families}")
+    return reasons
+
+
+_PLURAL = {Modality.FACE: "faces", Modality.VOICE: "voices", Modality.VIDEO: "videos"}
+
+
+def _passing_families(rows: Sequence[CellDecision], judges: Sequence[JudgeCard]) -> list[set[str]]:
     """Independent groups of judges whose every cell passed.
 
     Judges with a common training family or equal weights and settings are one group; so are all undeclared ones.
     """
     verdicts: dict[str, list[Verdict]] = {}
-    for control in controls:
-        for row in control.cells:
-            verdicts.setdefault(row.cell.recogniser, []).append(row.verdict)
+    for row in rows:
+        verdicts.setdefault(row.cell.recogniser, []).append(row.verdict)
     groups: list[set[str]] = []
     for card in judges:
         if card.id not in verdicts or any(v is not Verdict.PASS for v in verdicts[card.id]):

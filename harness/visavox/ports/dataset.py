@@ -63,6 +63,29 @@ class Dataset(Protocol):
         ...
 
 
+class OneModality:
+    """The recordings of one modality of a data set that mixes them; its ``digest`` is the whole one's.
+
+    Args:
+        whole: the data set.
+        modality: which of its samples these are.
+    """
+
+    def __init__(self, whole: Dataset, modality: Modality) -> None:
+        self._whole, self.modality = whole, modality
+        self.kind, self.digest, self.licences = whole.kind, whole.digest, whole.licences
+        self.n_merged_duplicates = whole.n_merged_duplicates
+        self.samples = tuple(sample for sample in whole.samples if sample.modality is modality)
+
+    def read(self, sample_id: str) -> bytes:
+        """As the whole data set's."""
+        return self._whole.read(sample_id)
+
+    def location(self, sample_id: str) -> Path:
+        """As the whole data set's."""
+        return self._whole.location(sample_id)
+
+
 DatasetFactory: TypeAlias = Callable[[DatasetSpec, int], Dataset]
 """(spec with an absolute path, seed of the run) -> data set."""
 

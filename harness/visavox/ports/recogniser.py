@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -124,4 +124,25 @@ class Recogniser(Protocol):
 RecogniserFactory: TypeAlias = Callable[[RecogniserSpec, str], Recogniser]
 """(spec with absolute paths, device) -> recogniser."""
 
-recognisers: Registry[RecogniserFactory] = Registry("recognisers")
+
+class Recognisers(Registry[RecogniserFactory]):
+    """Recognisers by name, each of one modality, which is known before any of them is loaded."""
+
+    def __init__(self) -> None:
+        super().__init__("recognisers")
+        self._modalities: dict[str, Modality] = {}
+
+    def register(
+        self, name: str, factory: RecogniserFactory, *, summary: str = "", modality: Modality = Modality.FACE
+    ) -> None:
+        """Adds a factory of recognisers of that modality."""
+        super().register(name, factory, summary=summary)
+        self._modalities[name] = modality
+
+    def modality(self, name: str) -> Modality:
+        """Whether the recogniser of that name judges faces or voices; raises as ``get`` does."""
+        self.get(name)
+        return self._modalities[name]
+
+
+recognisers: Final = Recognisers()

@@ -49,12 +49,15 @@ class ResultCharts(NamedTuple):
 
 
 def result_charts(report: Report) -> tuple[ResultCharts, ...]:
-    """The charts of a report, one entry a result; named ``<assessment>-<kind>-<number>``.
+    """The charts of a report, one entry a result; named ``<assessment>-<kind>-<number>``, and in a run over
+    faces and voices with the modality before the kind.
 
     Raises:
         MissingDependencyError: vl-convert is not installed.
     """
-    return tuple(ResultCharts(rate_charts(report, r), det_charts(r), score_charts(r)) for r in report.results)
+    return tuple(
+        ResultCharts(rate_charts(report, r), det_charts(report, r), score_charts(report, r)) for r in report.results
+    )
 
 
 def charts(report: Report) -> tuple[Chart, ...]:
@@ -86,22 +89,22 @@ def rate_charts(report: Report, result: AssessmentResult) -> tuple[Chart, ...]:
         title = f"{title_of(name) if name else others} at FMR {fmr}"
         text = f"{title}: value, 95 % interval and chance by {'attacker' if name else 'figure'} and judge"
         spec = _rates(estimates, limits.get(name))
-        drawn.append(_chart(f"{result.assessment}-rates-{number}", title, text, spec))
+        drawn.append(_chart(f"{_stem_of(report, result)}-rates-{number}", title, text, spec))
     return tuple(drawn)
 
 
-def det_charts(result: AssessmentResult) -> tuple[Chart, ...]:
+def det_charts(report: Report, result: AssessmentResult) -> tuple[Chart, ...]:
     """DET curves in probit axes: one chart a judge, one line an attacker."""
     drawn = []
     for number, judge in enumerate(dict.fromkeys(c.recogniser for c in result.curves), start=1):
         curves = [c for c in result.curves if c.recogniser == judge]
         title = f"DET curves, {visible(judge)}"
         text = f"{title}: false non-match rate against false match rate; the falling diagonal is chance"
-        drawn.append(_chart(f"{result.assessment}-det-{number}", title, text, _det(curves)))
+        drawn.append(_chart(f"{_stem_of(report, result)}-det-{number}", title, text, _det(curves)))
     return tuple(drawn)
 
 
-def score_charts(result: AssessmentResult) -> tuple[Chart, ...]:
+def score_charts(report: Report, result: AssessmentResult) -> tuple[Chart, ...]:
     """Score distributions: one chart a judge, attacker and kind of comparison, one outline a link."""
     drawn = []
     keys = dict.fromkeys((h.recogniser, h.attacker, h.kind) for h in result.histograms)
@@ -110,8 +113,12 @@ def score_charts(result: AssessmentResult) -> tuple[Chart, ...]:
         who = ", ".join(visible(part) for part in (key[0], attacker_text(key[1]), key[2]) if part)
         title = f"Scores by link, {who}"
         text = f"{title}: share of comparisons by score" + _threshold_words(links)
-        drawn.append(_chart(f"{result.assessment}-scores-{number}", title, text, _scores(links)))
+        drawn.append(_chart(f"{_stem_of(report, result)}-scores-{number}", title, text, _scores(links)))
     return tuple(drawn)
+
+
+def _stem_of(report: Report, result: AssessmentResult) -> str:
+    return f"{result.assessment}-{result.modality.value}" if report.dataset.modality is None else result.assessment
 
 
 def _threshold_words(links: Sequence[Histogram]) -> str:

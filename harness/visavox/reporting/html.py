@@ -18,6 +18,7 @@ from visavox.core.terms import InstrumentState, Verdict
 from . import wording
 from .charts import Chart, ResultCharts, result_charts
 from .rows import (
+    LEDGER,
     CellRow,
     EstimateRow,
     MapMatrix,
@@ -29,6 +30,7 @@ from .rows import (
     limit_of,
     map_matrices,
     matrices,
+    result_title,
     threshold_rows,
 )
 from .strips import Scale, Strip, scale_and_strips
@@ -38,9 +40,6 @@ if TYPE_CHECKING:
 
 _STATE_ORDER = (InstrumentState.RED, InstrumentState.NOT_ASSESSABLE, InstrumentState.GREEN)
 _VERDICT_ORDER = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
-LEDGER = "ledger"
-"""The assessment that only counts what became of the cases; shown among the ledgers."""
-_ASSESSMENTS = {LEDGER: "Edited, refused, unchanged"}
 
 
 class ControlView(NamedTuple):
@@ -157,7 +156,7 @@ def _assessments(report: Report, drawn: Sequence[ResultCharts]) -> tuple[Assessm
         AssessmentView(
             result=result,
             anchor=anchor,
-            title=_ASSESSMENTS.get(result.assessment, result.assessment.replace("_", " ").capitalize()),
+            title=result_title(report, result),
             matrices=matrices(report, result),
             maps=map_matrices(result),
             rates=of_result.rates,

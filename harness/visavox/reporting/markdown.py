@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from visavox.core.records import Report
 from visavox.core.terms import InstrumentState
 
-from .rows import CellRow, EstimateRow, cell_rows, counts_line, estimate_rows
+from .rows import CellRow, EstimateRow, cell_rows, counts_line, estimate_rows, result_title
 from .wording import DASH, MEANING, ROLE, STATES, Number, attacker_text, count, time_text, title_of, visible
 
 _MARKUP = re.compile(r"[\\`*_\[\]|~&$]|<(?=[A-Za-z/!?])|(?<=www)\.|:(?=//)")
@@ -27,7 +27,8 @@ def render_markdown(report: Report) -> str:
 
 def _lines(report: Report) -> Iterator[str]:
     verdict, subject = report.decision.verdict, report.subject
-    yield f"# {verdict.value}: {_text(subject.name)}, version {_text(subject.version)}"
+    suite = f" (suite {_text(report.suite_name)})" if report.suite_name else ""
+    yield f"# {verdict.value}: {_text(subject.name)}, version {_text(subject.version)}{suite}"
     yield ""
     yield f"{MEANING[verdict]} Tool class {subject.tool_class.value}, policy {_text(report.policy.id)}."
     if report.smoke:
@@ -74,7 +75,7 @@ def _figures(report: Report) -> Iterator[str]:
         "Chance", "Trials", "People", "Imputed", "Support",
     )  # fmt: skip
     for result in report.results:
-        title = result.assessment.replace("_", " ").capitalize()
+        title = result_title(report, result)
         if result.not_applicable:
             yield f"\n## {_text(title)}\n\nNot applicable: {_text(result.not_applicable)}"
         elif result.estimates:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from visavox.core.records import (
     AssessmentResult,
+    Cell,
     CellDecision,
     ControlDecision,
     Estimate,
@@ -18,6 +19,7 @@ from visavox.core.terms import Attacker, Direction, Verdict
 
 from .wording import (
     DASH,
+    MODALITIES,
     NO_NUMBER,
     SUPPORTS,
     Number,
@@ -35,6 +37,8 @@ from .wording import (
 )
 
 ALL_JUDGES = "all judges"
+LEDGER = "ledger"
+"""The assessment that only counts what became of the cases; shown among the ledgers."""
 _SPREAD = "_spread"
 _MATCH_RATES = ("subject_match_rate", "host_match_rate")
 
@@ -203,6 +207,19 @@ def counts_line(report: Report) -> str:
     )
 
 
+def judge_of(report: Report, cell: Cell) -> str:
+    """The judge of a cell; without one, in a run over faces and voices, whose cell it is."""
+    is_mixed = report.dataset.modality is None and cell.modality is not None
+    return cell.recogniser or (MODALITIES[cell.modality] if is_mixed and cell.modality else "")
+
+
+def result_title(report: Report, result: AssessmentResult) -> str:
+    """Heading of an assessment; in a run over faces and voices it says whose."""
+    plain_title = result.assessment.replace("_", " ").capitalize()
+    title = "Edited, refused, unchanged" if result.assessment == LEDGER else plain_title
+    return f"{title}: {MODALITIES[result.modality]}" if report.dataset.modality is None else title
+
+
 def _cell_row(report: Report, control: ControlDecision, row: CellDecision) -> CellRow:
     cell, name = row.cell, row.cell.metric
     decides = control.limit.on
@@ -211,7 +228,7 @@ def _cell_row(report: Report, control: ControlDecision, row: CellDecision) -> Ce
     found = _estimate_of(report, row)
     return CellRow(
         control=control.id,
-        judge=cell.recogniser,
+        judge=judge_of(report, cell),
         attacker=attacker_text(cell.attacker),
         group=cell.group or "",
         verdict=row.verdict,
@@ -231,7 +248,7 @@ def _estimate_of(report: Report, row: CellDecision) -> Estimate | None:
     """The estimate that a cell was decided by: the one of its name, judge, attacker and group with its value."""
     cell = row.cell
     for result in report.results:
-        for e in result.estimates:
+        for e in result.estimates if cell.modality in {None, result.modality} else ():
             same = (e.name, e.recogniser, e.attacker, e.group) == (
                 cell.metric,
                 cell.recogniser,

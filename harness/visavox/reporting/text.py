@@ -15,7 +15,7 @@ from rich.text import Text
 from visavox.core.records import CellDecision, ControlDecision, Estimate, Report
 from visavox.core.terms import Attacker, InstrumentState, Severity, Verdict
 
-from .rows import counts_line, limit_of
+from .rows import counts_line, judge_of, limit_of
 from .wording import figure, fmr_text, percent
 
 COLOURS = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
@@ -69,10 +69,11 @@ def smoke_page(report: Report, *, width: int = WIDE) -> Group:
 
 def _heading(report: Report) -> Text:
     verdict = report.decision.verdict
+    suite = f", suite {report.suite_name}" if report.suite_name else ""
     return Text.assemble(
         (verdict.value, COLOURS[verdict]),
         f"  {report.subject.name}, version {report.subject.version} ({report.subject.tool_class.value})"
-        f" under policy {report.policy.id}" + (", a smoke run" if report.smoke else ""),
+        f"{suite} under policy {report.policy.id}" + (", a smoke run" if report.smoke else ""),
     )
 
 
@@ -103,7 +104,7 @@ def _further_reasons(report: Report, width: int) -> Iterator[Text]:
     for control in report.decision.controls:
         for row in control.cells:
             if row.verdict is not Verdict.PASS and row.reason not in said:
-                who = _words(control.id, row.cell.recogniser, row.cell.attacker or "")
+                who = _words(control.id, judge_of(report, row.cell), row.cell.attacker or "")
                 cells.setdefault(row.reason, []).append(who)
     for reason, names in cells.items():
         yield _wrapped(f"{', '.join(names)}: {reason}", width)
@@ -148,16 +149,16 @@ def _cells(report: Report, *, has_reasons: bool = True) -> Table:
         table.add_column("reason", overflow="fold")
     for control in report.decision.controls:
         for row in control.cells:
-            table.add_row(*_cell(control, row)[: len(table.columns)])
+            table.add_row(*_cell(report, control, row)[: len(table.columns)])
     return table
 
 
-def _cell(control: ControlDecision, row: CellDecision) -> list[Text]:
+def _cell(report: Report, control: ControlDecision, row: CellDecision) -> list[Text]:
     mark = "" if control.severity is Severity.FAIL else f" ({control.severity.value})"
     bound = row.opposite_bound if row.verdict is Verdict.FAIL else row.bound
     return [
         Text(control.id + mark),
-        Text(row.cell.recogniser),
+        Text(judge_of(report, row.cell)),
         Text(row.cell.attacker.value if row.cell.attacker else ""),
         Text(row.verdict.value, style=COLOURS[row.verdict]),
         Text(figure(row.cell.metric, row.value).text),

@@ -131,7 +131,7 @@ def _parent_params(report: Report, suite: Mapping[str, Any]) -> dict[str, str]:
         "operation": report.subject.operation.value,
         "policy": report.policy.id,
         "recognisers": ", ".join(card.id for card in report.judges),
-        "assessments": ", ".join(result.assessment for result in report.results),
+        "assessments": ", ".join(_title(report, result) for result in report.results),
         "dataset": data.kind,
         "dataset.people": data.n_subjects,
         "dataset.test_people": data.n_test_subjects,
@@ -167,7 +167,7 @@ def _worst(report: Report) -> dict[str, tuple[Estimate, int, int]]:
 def _figure(report: Report, row: CellDecision) -> tuple[Estimate, int, int] | None:
     wanted = (row.cell.metric, row.cell.recogniser, row.cell.attacker, row.cell.group, row.value)
     for number, result in enumerate(report.results):
-        for place, estimate in enumerate(result.estimates):
+        for place, estimate in enumerate(result.estimates if row.cell.modality in {None, result.modality} else ()):
             own = (estimate.name, estimate.recogniser, estimate.attacker, estimate.group, estimate.value)
             if own == wanted:
                 return estimate, number, place
@@ -191,6 +191,10 @@ def _worst_params(report: Report, keys: list[list[str]]) -> dict[str, str]:
 
 
 # ---------------------------------------------------------------- children
+def _title(report: Report, result: AssessmentResult) -> str:
+    return result.assessment if report.dataset.modality else f"{result.assessment} ({result.modality.value})"
+
+
 def _child(report: Report, result: AssessmentResult, names: list[str]) -> dict[str, Any]:
     metrics: dict[str, float] = {}
     for name, estimate in zip(names, result.estimates, strict=True):
@@ -213,7 +217,7 @@ def _child(report: Report, result: AssessmentResult, names: list[str]) -> dict[s
         "modality": result.modality.value,
     }
     return {
-        "name": _cut(f"{result.assessment}: {report.subject.name} {report.subject.version}", 200),
+        "name": _cut(f"{_title(report, result)}: {report.subject.name} {report.subject.version}", 200),
         "tags": {key: _cut(value, _TEXT_CHARACTERS) for key, value in tags.items()},
         "params": {key: _cut(value, _VALUE_CHARACTERS) for key, value in params.items() if value},
         "metrics": metrics,
@@ -233,7 +237,7 @@ def _dataset(report: Report) -> dict[str, str]:
         **{f"consent {name}": count for name, count in data.consent},
     }
     return {
-        "name": _cut(f"{data.kind}-{data.modality.value}", 200),
+        "name": _cut(f"{data.kind}-{data.modality.value if data.modality else 'face-voice'}", 200),
         "digest": data.digest.sha256[:DATASET_DIGEST_DIGITS],
         "source_type": "visavox",
         "source": json.dumps({"sha256": data.digest.sha256}),
