@@ -24,6 +24,7 @@ from .list_command import list_command
 from .plan_command import plan_command
 from .report_command import report_command
 from .run_command import run_command
+from .score_command import score_command
 from .track_command import track_command
 
 RUN_FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -82,6 +83,7 @@ cli.add_command(list_command)
 cli.add_command(plan_command)
 cli.add_command(report_command)
 cli.add_command(run_command)
+cli.add_command(score_command)
 cli.add_command(track_command)
 
 
