@@ -308,6 +308,7 @@ def empty_report() -> Report:
 def _report(*, earlier_runs: tuple[dict[str, object], ...], **fields: object) -> Report:
     return Report(
         suite=digest("suite"),
+        suite_name=HOSTILE,
         seal=digest("seal"),
         plan=digest("plan"),
         subject=Subject(

@@ -22,7 +22,7 @@ from visavox.reporting.rows import limit_of
 from visavox.reporting.text import COLOURS
 from visavox.reporting.wording import TITLES, figure
 
-from .console import own_command, show
+from .console import columns, own_command, show
 from .progress import progress
 
 WHAT = {
@@ -31,8 +31,6 @@ WHAT = {
     SWAP: "face swap with a Poisson seam",
 }
 PORT = 5000
-WRAP = 118
-"""Columns of running text."""
 
 
 @click.command("demo")
@@ -60,7 +58,7 @@ def demo_command(out: Path, overrides: tuple[str, ...], mode: str) -> None:
     show(_table(runs))
     for lines in (_reasons(runs), _what_would_change_it(runs)):
         for line in lines:
-            click.echo(textwrap.fill(line, WRAP, subsequent_indent="  "))
+            click.echo(textwrap.fill(line, columns(), subsequent_indent="  "))
         click.echo("")
     for line in _where_to_look(out, runs, time.monotonic() - begun):
         click.echo(line)

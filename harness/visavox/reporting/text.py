@@ -16,7 +16,7 @@ from visavox.core.records import CellDecision, ControlDecision, Estimate, Report
 from visavox.core.terms import Attacker, InstrumentState, Severity, Verdict
 
 from .rows import counts_line, judge_of, limit_of
-from .wording import figure, fmr_text, percent
+from .wording import figure, fmr_text, percent, visible
 
 COLOURS = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
 
@@ -68,13 +68,11 @@ def smoke_page(report: Report, *, width: int = WIDE) -> Group:
 
 
 def _heading(report: Report) -> Text:
-    verdict = report.decision.verdict
+    verdict, subject = report.decision.verdict, report.subject
     suite = f", suite {report.suite_name}" if report.suite_name else ""
-    return Text.assemble(
-        (verdict.value, COLOURS[verdict]),
-        f"  {report.subject.name}, version {report.subject.version} ({report.subject.tool_class.value})"
-        f"{suite} under policy {report.policy.id}" + (", a smoke run" if report.smoke else ""),
-    )
+    what = f"{subject.name}, version {subject.version} ({subject.tool_class.value}){suite}"
+    smoke = ", a smoke run" if report.smoke else ""
+    return Text.assemble((verdict.value, COLOURS[verdict]), visible(f"  {what} under policy {report.policy.id}{smoke}"))
 
 
 def _narrow(report: Report, width: int) -> list[Text | Table]:
