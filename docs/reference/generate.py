@@ -40,10 +40,11 @@ def python_page() -> str:
 
 def entries(module: ModuleType) -> Iterator[list[str]]:
     """A heading and the documented functions and classes that the module itself defines or lists in ``__all__``."""
-    listed = getattr(module, "__all__", None)
+    listed = getattr(module, "__all__", ())
     found = []
-    for name, value in sorted(vars(module).items()):
-        own = getattr(value, "__module__", None) == module.__name__ or (listed and name in listed)
+    for name in sorted({*vars(module), *listed}):
+        value = getattr(module, name)
+        own = getattr(value, "__module__", None) == module.__name__ or name in listed
         wanted = (inspect.isfunction(value) or inspect.isclass(value)) and own and not name.startswith("_")
         if wanted and inspect.getdoc(value) and not is_error(value):
             found.append([f"### {name}", "", "```python", signature(value), "```", "", text(value), ""])
@@ -77,7 +78,9 @@ def commands_page() -> str:
     """``--help`` of every command."""
     lines = ["# Commands", "", "Written by `docs/reference/generate.py` from `visavox COMMAND --help`.", ""]
     context = click.Context(cli, info_name="visavox", max_content_width=100, terminal_width=100)
-    for name, command in sorted(cli.commands.items()):
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
         inner = click.Context(command, info_name=name, parent=context, max_content_width=100, terminal_width=100)
         lines += [f"## visavox {name}", "", "```text", command.get_help(inner), "```", ""]
     return "\n".join(lines).rstrip() + "\n"

@@ -1,0 +1,36 @@
+"""``visavox gate DIR``: the verdict as an exit code."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from visavox import api
+from visavox.core.terms import Verdict
+
+
+@click.command("gate")
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--policy", help="Name or path; refused where the run was sealed under another.")
+@click.option("--max-age", metavar="365d", help="Refuse a report older than so many days.")
+def gate_command(folder: Path, policy: str | None, max_age: str | None) -> Verdict:
+    """Check the evidence in DIR and exit by its verdict: 0 PASS, 1 FAIL, 2 INCONCLUSIVE, 3 refused."""
+    result = api.gate(folder, policy=policy, max_age=_days(max_age))
+    click.echo(result.verdict.value)
+    for reason in result.reasons:
+        click.echo(f"  because {reason}")
+    for warning in result.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    return result.verdict
+
+
+def _days(text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,6})d", text)
+    if match is None:
+        raise click.UsageError(f"--max-age {text}: write days, for example 365d")
+    return timedelta(days=int(match[1]))

@@ -1,0 +1,19 @@
+"""``visavox schema WHAT``: the JSON Schemas of what is read and written."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from visavox.core.config import Suite
+from visavox.policy.load import Policy
+from visavox.reporting.schema import report_schema
+
+
+@click.command("schema")
+@click.argument("what", type=click.Choice(["suite", "report", "policy"]))
+def schema_command(what: str) -> None:
+    """Print the JSON Schema of a suite, a report or a policy."""
+    schema = {"suite": Suite.model_json_schema, "report": report_schema, "policy": Policy.model_json_schema}[what]()
+    click.echo(json.dumps(schema, indent=2, ensure_ascii=False))
