@@ -39,6 +39,12 @@ def _att_faces(spec: DatasetSpec, seed: int) -> Dataset:
     return load_att_faces(spec, seed)
 
 
+def _librispeech(spec: DatasetSpec, seed: int) -> Dataset:
+    from .recipes.librispeech import load_librispeech
+
+    return load_librispeech(spec, seed)
+
+
 def _render(seed: int, people: Sequence[tuple[int, int]], *, size_px: int, device: str = "cpu") -> list[Image]:
     from .synthetic.faces import render_faces
 
@@ -56,4 +62,7 @@ def register() -> None:
     )
     datasets.register("lfw", _lfw, summary="Labeled Faces in the Wild, fetched by scikit-learn: path, funneled")
     datasets.register("att-faces", _att_faces, summary="40 people of AT&T Laboratories Cambridge, fetched: path")
+    datasets.register(
+        "librispeech", _librispeech, summary="40 readers of English books, fetched from OpenSLR: path, part, utterances"
+    )
     renderers.register("synthetic-faces", _render, summary="people who do not exist, drawn from whole numbers")

@@ -29,7 +29,7 @@ from visavox.media.image import encode_png
 
 from ..manifest import ManifestDataset
 from .archives import Archive, Kept, by_hand, download, unpack
-from .listing import Picture, Size, listed, parameters
+from .listing import Recording, Size, listed, parameters
 
 KIND: Final = "att-faces"
 LICENCE: Final = "free of charge; give credit to AT&T Laboratories Cambridge"
@@ -39,7 +39,7 @@ ARCHIVE: Final = Archive(
     "509d763bd2276aa054d260d7f1000e8be212738134f2f83d8ff13bc2adf1c8ec",
     8 << 20,
 )
-SIZE: Final = Size(people=40, pictures=400)
+SIZE: Final = Size(people=40, files=400)
 FOLDER: Final = "att_faces"
 _PICTURE = re.compile(r"(?:^|/)s(\d{1,2})/(\d{1,2})\.pgm$")
 
@@ -68,7 +68,7 @@ def load_att_faces(spec: DatasetSpec, seed: int, *, archive: Archive = ARCHIVE, 
                 )
             download(archive, folder)
         unpack(archive, folder, place, _picture)
-    pictures = [Picture(f"{FOLDER}/{p.parent.name}/{p.name}", p.parent.name) for p in place.glob("*/*.png")]
+    pictures = [Recording(f"{FOLDER}/{p.parent.name}/{p.name}", p.parent.name) for p in place.glob("*/*.png")]
     return listed(KIND, folder, pictures, size, LICENCE, seed)
 
 

@@ -21,7 +21,7 @@ from visavox.core.records import DatasetSpec
 
 from ..manifest import ManifestDataset
 from .archives import Archive, Kept, by_hand, unpack
-from .listing import Picture, Size, listed, parameters
+from .listing import Recording, Size, listed, parameters
 
 KIND: Final = "lfw"
 LICENCE: Final = "none stated; photographs of news agencies, published for research"
@@ -38,7 +38,7 @@ class Release(NamedTuple):
     size: Size
 
 
-_SIZE = Size(people=5749, pictures=13233)
+_SIZE = Size(people=5749, files=13233)
 FUNNELED: Final = Release(
     Archive(
         "lfw-funneled.tgz",
@@ -91,7 +91,7 @@ def load_lfw(
             )
         else:
             _fetch(release, folder)
-    pictures = [Picture(f"{release.folder}/{p.parent.name}/{p.name}", p.parent.name) for p in place.glob("*/*.jpg")]
+    pictures = [Recording(f"{release.folder}/{p.parent.name}/{p.name}", p.parent.name) for p in place.glob("*/*.jpg")]
     return listed(KIND, folder, pictures, release.size, LICENCE, seed)
 
 

@@ -1,4 +1,4 @@
-"""The manifest of a recipe's unpacked pictures, and the data set over it."""
+"""The manifest of a recipe's unpacked files, and the data set over it."""
 
 from __future__ import annotations
 
@@ -13,54 +13,60 @@ from typing import NamedTuple
 from visavox.core.digest import sha256_file
 from visavox.core.errors import ConfigError, DatasetError
 from visavox.core.records import DatasetSpec
+from visavox.core.terms import Modality
 
 from ..manifest import ManifestDataset, load_manifest
 
 COLUMNS = ("path", "subject_id", "modality", "licence")
+_NOUNS = {Modality.FACE: "pictures", Modality.VOICE: "utterances"}
 
 
 class Size(NamedTuple):
     """How much a published set holds; an unpacked folder with less is a half-done one."""
 
     people: int
-    pictures: int
+    files: int
 
 
-class Picture(NamedTuple):
-    """A picture below the listing's folder, and whose it is."""
+class Recording(NamedTuple):
+    """A file below the listing's folder, whose it is, and further columns of the manifest with their values."""
 
     path: str
     subject: str
+    more: tuple[tuple[str, str], ...] = ()
 
 
 def listed(
-    kind: str, folder: Path, pictures: Iterable[Picture], size: Size, licence: str, seed: int
+    kind: str,
+    folder: Path,
+    recordings: Iterable[Recording],
+    size: Size,
+    licence: str,
+    seed: int,
+    *,
+    modality: Modality = Modality.FACE,
 ) -> ManifestDataset:
-    """Writes ``visavox-KIND.csv`` beside the pictures and loads it as a manifest.
+    """Writes ``visavox-KIND.csv`` beside the files and loads it as a manifest.
 
-    Byte-identical pictures under two names are left out, all of them: whose they are is not known.
+    Byte-identical files under two names are left out, all of them: whose they are is not known.
 
     Raises:
         DatasetError: the folder does not hold what the set was published with, or cannot be written.
-        ManifestError: a picture is unreadable.
+        ManifestError: a file is unreadable.
     """
-    found = sorted(pictures)
-    asked = f"list the pictures of {kind} in {folder}"
-    n_people = len({picture.subject for picture in found})
+    found, noun = sorted(recordings), _NOUNS[modality]
+    asked = f"list the {noun} of {kind} in {folder}"
+    n_people = len({recording.subject for recording in found})
     if Size(n_people, len(found)) != size:
         raise DatasetError(
             asked,
-            found=f"{len(found)} pictures of {n_people} people; published are {size.pictures} of {size.people}",
+            found=f"{len(found)} {noun} of {n_people} people; published are {size.files} of {size.people}",
             todo="the unpacking was interrupted or files were added: remove the unpacked folder and run again",
         )
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
-    table.writerows([p.path, p.subject, "face", licence] for p in _of_one_person(folder, found))
     manifest = folder / f"visavox-{kind}.csv"
     temporary = manifest.with_name(f".{manifest.name}.{os.getpid()}")
     try:
-        temporary.write_text(text.getvalue(), "utf-8")
+        temporary.write_text(_table(_of_one_person(folder, found), modality, licence), "utf-8")
         temporary.replace(manifest)
     except OSError as error:
         temporary.unlink(missing_ok=True)
@@ -86,9 +92,20 @@ def parameters(spec: DatasetSpec, defaults: Mapping[str, bool]) -> dict[str, boo
     return {**defaults, **{name: bool(value) for name, value in spec.params}}
 
 
-def _of_one_person(folder: Path, pictures: list[Picture]) -> list[Picture]:
-    digests = {picture: sha256_file(folder / picture.path) for picture in pictures}
+def _table(recordings: list[Recording], modality: Modality, licence: str) -> str:
+    more = sorted({name for recording in recordings for name, _ in recording.more})
+    text = io.StringIO()
+    table = csv.DictWriter(text, (*COLUMNS, *more), restval="", lineterminator="\n")
+    table.writeheader()
+    for path, subject, values in recordings:
+        row = {"path": path, "subject_id": subject, "modality": modality.value, "licence": licence}
+        table.writerow(row | dict(values))
+    return text.getvalue()
+
+
+def _of_one_person(folder: Path, recordings: list[Recording]) -> list[Recording]:
+    digests = {recording: sha256_file(folder / recording.path) for recording in recordings}
     people: dict[str, set[str]] = defaultdict(set)
-    for picture, digest in digests.items():
-        people[digest].add(picture.subject)
-    return [picture for picture, digest in digests.items() if len(people[digest]) == 1]
+    for recording, digest in digests.items():
+        people[digest].add(recording.subject)
+    return [recording for recording, digest in digests.items() if len(people[digest]) == 1]
