@@ -6,6 +6,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from visavox.core.terms import Modality
+
 # Modules, not names: the subpackages `editors` and `recognisers` would take the place of equal names here.
 from visavox.ports import editor as editor_port
 from visavox.ports import recogniser as recogniser_port
@@ -46,8 +48,11 @@ def register() -> None:
         recogniser_port.recognisers.register(name, _lazy(f"recognisers.{name}", "build"), summary=summary)
     for name, summary in {
         "resemblyzer": "GE2E encoder of voices (256-d, cosine); weights of its wheel",
+        "onnx_voice": "any ECAPA- or WeSpeaker-like network: path, sha256, features, layout, n_mels, sample_rate_hz",
     }.items():
-        recogniser_port.recognisers.register(name, _lazy(f"recognisers.{name}", "build"), summary=summary)
+        recogniser_port.recognisers.register(
+            name, _lazy(f"recognisers.{name}", "build"), summary=summary, modality=Modality.VOICE
+        )
     for name, people in {"facenet-vggface2": "VGGFace2", "facenet-casia-webface": "CASIA-WebFace"}.items():
         summary = f"FaceNet of {people} (512-d, cosine); MTCNN boxes; weights fetched apart: path, sha256, download"
         recogniser_port.recognisers.register(name, _lazy("recognisers.facenet", "build"), summary=summary)

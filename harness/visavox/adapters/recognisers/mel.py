@@ -27,7 +27,8 @@ _KALDI_MIN: Final = float(np.finfo(np.float32).eps)
 
 def slaney_filters(n_mels: int, n_fft: int, sample_rate_hz: int, low_hz: float, high_hz: float) -> Samples:
     """Triangles of equal area over the bins of a spectrum, float32, shape (n_mels, 1 + n_fft // 2)."""
-    mels = np.linspace(*_slaney_mel(np.array([low_hz, high_hz])), n_mels + 2)
+    low, high = _slaney_mel(np.array([low_hz, high_hz])).tolist()
+    mels = np.linspace(low, high, n_mels + 2)
     edges = np.where(
         mels < _BREAK_HZ / _LINEAR_HZ,
         mels * _LINEAR_HZ,
@@ -41,7 +42,8 @@ def slaney_filters(n_mels: int, n_fft: int, sample_rate_hz: int, low_hz: float, 
 
 def kaldi_filters(n_mels: int, n_fft: int, sample_rate_hz: int, low_hz: float, high_hz: float) -> Samples:
     """Triangles of height 1 in the mel domain (O'Shaughnessy's scale), float32, shape (n_mels, 1 + n_fft // 2)."""
-    edges = np.linspace(*_mel(np.array([low_hz, high_hz])), n_mels + 2)
+    low, high = _mel(np.array([low_hz, high_hz])).tolist()
+    edges = np.linspace(low, high, n_mels + 2)
     filters = _triangles(_mel(np.arange(1 + n_fft // 2) * sample_rate_hz / n_fft), edges)
     filters[:, -1] = 0.0  # Kaldi leaves the bin at half the rate out
     return filters.astype(np.float32)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from visavox.core.digest import sha256_json
-from visavox.core.errors import ConfigError, WeightsError
+from visavox.core.errors import ConfigError
 from visavox.core.records import RecogniserSpec, Sha256
 from visavox.core.terms import Modality
 from visavox.media.image import check_image
@@ -27,7 +27,8 @@ from visavox.ports.recogniser import FailureToAcquire, Region, Vectors
 from .alignment import arcface5, crop_faces
 from .cosine import cosines, unit
 from .mtcnn import load_mtcnn
-from .sources import import_package, read_pinned
+from .onnx_session import open_session
+from .sources import read_pinned
 
 _BATCH = 32
 PerChannel: TypeAlias = float | tuple[float, float, float]
@@ -101,13 +102,13 @@ class OnnxFace:
         self._template = arcface5(params.input_px)
         self._threads = min(8, os.cpu_count() or 1)
         self._mean, self._std = np.asarray(params.mean, np.float32), np.asarray(params.std, np.float32)
-        self._session = _session(data, params.path, device, threads=None)
+        self._session = open_session(data, params.path, device, threads=None)
         self.batching = _check_graph(self._session, name, params.input_px)
         self._input, self._output = self._session.get_inputs()[0].name, self._session.get_outputs()[0].name
         if self.batching == "dynamic" and not self._takes_batches():
             self.batching = "fixed"
         if self.batching == "fixed":
-            self._session = _session(data, params.path, device, threads=1)
+            self._session = open_session(data, params.path, device, threads=1)
         self._detector = load_mtcnn(device)
         self.detector = self._detector.identity
         settings = params.model_dump(mode="json", include={"sha256", "input_px", "template", "mean", "std", "channel"})
@@ -158,22 +159,6 @@ class OnnxFace:
         pixels = crops[..., ::-1] if self._params.channel == "bgr" else crops
         scaled = (pixels.astype(np.float32) - self._mean) / self._std
         return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2), dtype=np.float32)
-
-
-def _session(data: bytes, path: Path, device: str, *, threads: int | None) -> Any:
-    runtime = import_package("onnxruntime")
-    options = runtime.SessionOptions()
-    options.log_severity_level = 3
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    wanted = ["CUDAExecutionProvider", "CPUExecutionProvider"] if device == "cuda" else ["CPUExecutionProvider"]
-    available = set(runtime.get_available_providers())
-    try:
-        return runtime.InferenceSession(data, options, providers=[p for p in wanted if p in available])
-    except Exception as error:  # onnxruntime has an exception class for every status
-        raise WeightsError(
-            f"load the network {path}", found=f"{type(error).__name__}: {error}", todo="give a valid ONNX file"
-        ) from error
 
 
 def _check_graph(session: Any, name: str, input_px: int) -> str:
