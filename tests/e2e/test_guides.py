@@ -85,3 +85,32 @@ def test_the_policy_is_one() -> None:
     policy = parse_policy(text, what=name).policy
     assert policy.limits() == {"subject_match_rate": 0.02, "non_edited_share": 0.05}
     assert set(read_yaml(text, what=name)) <= set(type(policy).model_fields)
+
+
+def test_the_file_of_scores_is_scored(site: Path, tmp_path: Path) -> None:
+    text = (GUIDES / "score-a-file.md").read_text()
+    ((name, table),) = blocks("score-a-file.md").items()
+    (tmp_path / name).write_text(table)
+    (commands,) = re.findall(r"<!-- example: score -->\n```sh\n(.*?)```", text, re.DOTALL)
+    said = []
+    for line in commands.splitlines():
+        words, _, target = line.partition(" > ")
+        done = visavox(site, tmp_path, *words.split()[1:])
+        assert done.returncode == 0, done.stderr
+        said.append(done.stdout)
+        if target:
+            figures = {e["name"]: e for e in json.loads(done.stdout)["estimates"]}
+            assert figures["eer"]["value"] == 0.0 and round(100 * figures["eer"]["high"]) == 71
+            assert "EER of 0 % whose interval reaches to 71 %" in text
+    assert "3 mated, 6 non-mated, 3 people" in said[0] and "rule of 3" in said[0]
+    (python,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", python], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "'eer': (0.0, 0.0, 0.7" in done.stdout, done.stderr
+    broken = (tmp_path / name).read_text().replace("0.22", "nan")
+    (tmp_path / name).write_text(broken)
+    done = visavox(site, tmp_path, "score", name)
+    assert done.returncode == 3 and done.stdout == ""
+    assert done.stderr.startswith("visavox: scores.csv, line 3: the score 'nan'") and done.stderr.count("\n") == 1
+    assert visavox(site, tmp_path, "score", "absent.csv").returncode == 3
+    assert visavox(site, tmp_path, "score", name, "--layout", "none").returncode == 4
+    assert visavox(site, tmp_path, "score", name, "--trials", name).returncode == 4

@@ -368,6 +368,17 @@ def test_two_people_give_figures_and_say_why_there_is_no_interval(tmp_path: Path
     assert "rule of 3" in {one.name: one.reason for one in report.not_made}["fnmr_at_fmr_1e-2"]
 
 
+def test_complete_separation_has_no_interval_of_width_0(people: People, tmp_path: Path) -> None:
+    apart = np.where(people.same, 1.0, 0.0)
+    rows = [f"{a},{b},{s}" for a, b, s in zip(people.first, people.second, apart, strict=True)]
+    (tmp_path / "s.csv").write_text("reference_subject,probe_subject,score\n" + "\n".join(rows))
+    found = by_name(score_file(tmp_path / "s.csv"))
+    assert (found["min_cllr"].value, found["eer"].value, found["d_sys"].value) == (0.0, 0.0, 1.0)
+    for name in ("min_cllr", "zebra_expected", "d_sys"):
+        assert found[name].low is None and "no spread" in found[name].note
+    assert found["eer"].high is not None and found["eer"].high > 0.02
+
+
 def test_scores_run_without_a_learning_framework(people: People, tmp_path: Path) -> None:
     subjects_csv(tmp_path / "s.csv", people)
     code = (

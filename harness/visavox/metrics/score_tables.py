@@ -72,6 +72,9 @@ def jackknife(
 ) -> MeanInterval:
     """A figure of score counts with its delete-one-person jackknife; a score goes when any of its people goes.
 
+    Where the figure is the same without each person (complete separation) the standard error is 0 and the width says
+    nothing: whoever shows the interval leaves it out then.
+
     Args:
         classes: the classes in the order that ``figure`` expects.
         figure: of the counts.

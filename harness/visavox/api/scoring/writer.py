@@ -15,6 +15,10 @@ from .records import ScoreEstimate, ScoreNotMade
 from .trials import Tags
 
 NO_PEOPLE = "no interval: the file does not say whose the scores are, and trials that share people are not independent"
+NO_SPREAD = "no interval: it is the same without each person, so that a jackknife sees no spread"
+"""A width of 0 at complete separation would be a certainty that nobody has."""
+NO_WIDTH = 1e-9
+"""Rounding of one value summed in different orders."""
 
 Found = ScoreEstimate | ScoreNotMade
 
@@ -54,7 +58,11 @@ class Writer:
             notes.append(NO_PEOPLE)
         elif interval is not None:
             try:
-                ends = self._ends(interval(), n) | {"method": method}
+                found = interval()
+                if isinstance(found, MeanInterval) and found.standard_error < NO_WIDTH:
+                    notes.append(NO_SPREAD)
+                else:
+                    ends = self._ends(found) | {"method": method}
             except UndefinedMetricError as error:
                 notes.append(f"no interval: {error.asked}: {error.found}")
         return ScoreEstimate(
@@ -69,7 +77,7 @@ class Writer:
             **fields,
         )
 
-    def _ends(self, found: RateInterval | MeanInterval, n: int) -> dict[str, Any]:
+    def _ends(self, found: RateInterval | MeanInterval) -> dict[str, Any]:
         if isinstance(found, MeanInterval):
             names = ("low", "high", "lower", "upper")
             ends = {name: getattr(found, name) for name in names if math.isfinite(getattr(found, name))}
