@@ -96,20 +96,25 @@ def test_channels_become_their_mean() -> None:
     assert np.array_equal(decode_audio(by_libsndfile(both, "WAV", "FLOAT")).samples, NOISE)
 
 
-def test_m4a_reads_the_sound_beside_a_cover_picture() -> None:
+@pytest.mark.parametrize(("container", "codec"), [("mp4", "aac"), ("webm", "libopus")])
+def test_the_sound_beside_a_longer_picture_track_is_read(container: str, codec: str) -> None:
     import av
 
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp4") as file:
-        picture = file.add_stream("mpeg4", rate=1)
+    rate_hz = 48_000
+    with av.open(buffer, "w", format=container) as file:
+        picture = file.add_stream("mpeg4" if container == "mp4" else "libvpx", rate=1)
         picture.width = picture.height = 16
-        voice = file.add_stream("aac", rate=RATE_HZ, layout="mono")
-        file.mux(picture.encode(av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8), format="rgb24")))
-        frame = av.AudioFrame.from_ndarray(WORDS[None], format="fltp", layout="mono")
-        frame.sample_rate = RATE_HZ
-        for stream, part in ((voice, frame), (voice, None), (picture, None)):
+        voice = file.add_stream(codec, rate=rate_hz, layout="mono")
+        for _ in range(4):
+            file.mux(picture.encode(av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8), format="rgb24")))
+        frame = av.AudioFrame.from_ndarray(words(rate_hz=rate_hz)[None], format="flt", layout="mono")
+        frame.sample_rate = rate_hz
+        convert = av.AudioResampler(format=voice.codec_context.format, layout="mono", rate=rate_hz)
+        for stream, part in ((voice, convert.resample(frame)[0]), (voice, None), (picture, None)):
             file.mux(stream.encode(part))
-    assert not is_silent(decode_audio(buffer.getvalue()))
+    heard = decode_audio(buffer.getvalue())
+    assert not is_silent(heard) and heard.duration_s == pytest.approx(1.0, abs=0.13)
 
 
 def test_long_files_are_refused_from_their_header() -> None:

@@ -11,6 +11,7 @@ import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -322,19 +323,21 @@ def _by_av(data: bytes, container: str, max_duration_s: float, why: str) -> Audi
         duration_s = None
         if stream.duration is not None and stream.time_base is not None:
             duration_s = float(stream.duration * stream.time_base)
-        elif file.duration is not None:
+        elif file.duration is not None and len(file.streams) == 1:
             duration_s = file.duration / av.time_base
-        rate = stream.rate
-        _check_header(rate, stream.channels, duration_s, max_duration_s)
-        samples = _joined(_av_blocks(file, stream, av.AudioResampler(format="fltp")), rate, max_duration_s)
+        _check_header(stream.rate, stream.channels, duration_s, max_duration_s)
+        frames = file.decode(stream)
+        first = next(frames, None)
+        rate = stream.rate if first is None else first.sample_rate  # of AAC the header may state the half
+        samples = _joined(_av_blocks(first, frames, av.AudioResampler(format="fltp")), rate, max_duration_s)
     if duration_s is not None and len(samples) / rate < duration_s - _AV_SLACK_S:
         raise _refused(f"a truncated or damaged file: {len(samples) / rate:.2f} of {duration_s:.2f} s")
     return Audio(samples, rate)
 
 
-def _av_blocks(file: Any, stream: Any, to_float: Any) -> Iterator[Any]:
-    for frame in file.decode(stream):
-        if frame.sample_rate != stream.rate or len(frame.layout.channels) > MAX_CHANNELS:
+def _av_blocks(first: Any, others: Iterator[Any], to_float: Any) -> Iterator[Any]:
+    for frame in () if first is None else chain([first], others):
+        if frame.sample_rate != first.sample_rate or len(frame.layout.channels) > MAX_CHANNELS:
             raise _refused("a sample rate or channels that change within the file")
         for block in to_float.resample(frame):
             yield block.to_ndarray()
