@@ -20,7 +20,12 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command("score")
 @click.argument("file", type=FILE)
-@click.option("--layout", type=click.Choice([layout.value for layout in Layout]), help="Take FILE as this layout.")
+@click.option(
+    "--layout",
+    type=click.Choice([layout.value for layout in Layout]),
+    metavar="NAME",
+    help="Take FILE as this layout, whatever it looks like.",
+)
 @click.option("--trials", type=FILE, help="The file of the labels: Kaldi's trials, ASVspoof's key.")
 @click.option("--utt2spk", type=FILE, help="Kaldi's list of speakers, for intervals in the layout kaldi.")
 @click.option("--llr", "is_llr", is_flag=True, help="The scores are natural-log likelihood ratios: Cllr, actDCF too.")
