@@ -20,9 +20,14 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
+            self.commands = {name: _imported(name) for name in COMMANDS}  # where click looks for the nearest name
             return None
-        found: click.Command = getattr(import_module(f".{cmd_name}_command", __package__), f"{cmd_name}_command")
-        return found
+        return _imported(cmd_name)
+
+
+def _imported(name: str) -> click.Command:
+    found: click.Command = getattr(import_module(f".{name}_command", __package__), f"{name}_command")
+    return found
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

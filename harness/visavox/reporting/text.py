@@ -111,7 +111,7 @@ def _further_reasons(report: Report, width: int) -> Iterator[Text]:
 def _cell_lines(report: Report, width: int) -> Iterator[Text]:
     for control in report.decision.controls:
         for row in control.cells:
-            name, judge, attacker, verdict, value, bound, limit, reason = _cell(control, row)
+            name, judge, attacker, verdict, value, bound, limit, reason = _cell(report, control, row)
             yield Text.assemble(verdict, f" {_words(name.plain, judge.plain, attacker.plain)}")
             yield _wrapped(f"{value.plain}, bound {bound.plain}, limit {limit.plain}", width, indent="  ")
             yield _wrapped(reason.plain, width, indent="  ")
