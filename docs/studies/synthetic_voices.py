@@ -1,7 +1,7 @@
 """The synthetic speakers: what a recogniser makes of them, how they look, the shipped set.
 
 python docs/studies/synthetic_voices.py measure 40 6      prints Markdown; utterances stay in the cache
-python docs/studies/synthetic_voices.py sheet SHEET.png   spectrograms of eight speakers
+python docs/studies/synthetic_voices.py sheet SHEET.png   spectrograms of six speakers
 python docs/studies/synthetic_voices.py ship              synthesises the reference set into the package
 """
 
@@ -33,6 +33,7 @@ from visavox_datasets.synthetic.voices.speakers import REFERENCE, REFERENCE_SET,
 
 ALPHA = 0.025  # each side
 JUDGE = "resemblyzer"
+_WIDTH = 760
 MADE_WITH = ("espeakng-loader", "av", "numpy", "scipy")
 
 
@@ -93,22 +94,22 @@ def _scores(sounds: list[Audio], who: np.ndarray, asked: Speakers) -> None:
 
 
 def sheet(path: str) -> None:
-    """Spectrograms, 0 to 8 kHz over 70 dB, of the first utterances of eight speakers; the bar marks speech."""
-    sounds, _ = utterances(Speakers(speakers=8, utterances=1))
+    """Spectrograms, 0 to 8 kHz over 70 dB, of the first utterances of six speakers; the bar marks speech."""
+    sounds, _ = utterances(Speakers(speakers=6, utterances=1))
     pictures = []
     for speaker, sound in enumerate(sounds):
         frames = np.lib.stride_tricks.sliding_window_view(sound.samples, 400)[::80] * np.hanning(400)
         level_db = 20 * np.log10(np.abs(np.fft.rfft(frames, 512)) + 1e-5)
         ink = np.clip((level_db - level_db.max() + 70) / 70, 0, 1)
-        picture = PillowImage.fromarray((255 * (1 - ink.T[::-1])).astype(np.uint8)).resize((1000, 160))
+        picture = PillowImage.fromarray((255 * (1 - ink.T[::-1])).astype(np.uint8)).resize((_WIDTH, 120))
         draw = ImageDraw.Draw(picture)
         label = f"{speaker} {' '.join(attributes(speaker).values())} {draw_voice(7, speaker)['pitch_hz']:.0f} Hz"
         draw.text((4, 4), f"{label}: {sentence(7, speaker, 0)} {sound.duration_s:.2f} s", fill=0)
         for segment in speech_segments(sound):
-            start, end = (1000 * edge / sound.duration_s for edge in segment)
-            draw.line([(start, 158), (end, 158)], fill=0, width=3)
+            start, end = (_WIDTH * edge / sound.duration_s for edge in segment)
+            draw.line([(start, 118), (end, 118)], fill=0, width=3)
         pictures.append(np.asarray(picture))
-    PillowImage.fromarray(np.vstack(pictures)).quantize(16).save(path, optimize=True)
+    PillowImage.fromarray(np.vstack(pictures)).quantize(8).save(path, optimize=True)
 
 
 def ship() -> None:

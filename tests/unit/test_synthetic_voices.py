@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 
 from visavox.core.cards import card
 from visavox.core.errors import ConfigError, ManifestError, MissingDependencyError
-from visavox.core.records import DatasetSpec
+from visavox.core.records import DatasetSpec, RecogniserSpec
 from visavox.core.seeding import generator
 from visavox.core.terms import Consent, Modality
 from visavox.media.audio import Audio, clipped_share, decode_audio, is_silent
 from visavox.media.speech import MIN_SPEECH_S, speech_seconds
+from visavox.metrics.curves import eer
 from visavox.ports.dataset import Dataset, datasets
+from visavox.ports.recogniser import Speech, recognisers
 from visavox_datasets.manifest import load_manifest
 from visavox_datasets.synthetic.voices import acoustics, parameters, speakers
 from visavox_datasets.synthetic.voices.espeak import Espeak, variant_text
@@ -133,6 +135,20 @@ def test_shipped_utterances_are_what_the_generator_says(pair: tuple[int, int]) -
 def test_the_shipped_speakers_have_a_card() -> None:
     text = str(card("dataset", "synthetic-voices"))
     assert "speakers-60" in text and "eSpeak NG" in text
+
+
+def test_a_recogniser_tells_the_shipped_speakers_apart() -> None:
+    """A guard; the figure over many more is docs/studies/synthetic_voices.md's."""
+    who = [speaker for speaker in range(15) for _ in range(3)]
+    files = [file_name(speaker, utterance) for speaker in range(15) for utterance in range(3)]
+    sounds = [decode_audio((REFERENCE_SET / name).read_bytes()) for name in files]
+    judge = recognisers.get("resemblyzer")(RecogniserSpec(name="resemblyzer", id="resemblyzer"), "cpu")
+    regions = judge.locate(sounds)
+    assert all(isinstance(region, Speech) for region in regions)
+    vectors = np.stack([np.asarray(template) for template in judge.embed(sounds, regions)])
+    a, b = np.triu_indices(len(who), 1)
+    pair, mated = judge.compare(vectors, vectors)[a, b], np.array(who)[a] == np.array(who)[b]
+    assert eer(pair[mated], pair[~mated]).eer < 0.08
 
 
 # ---------------------------------------------------------------- other sets
