@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from kit_sounds import sound
 from onnx_files import pooling_network
+from wavlm_weights import made_wavlm
 
 from visavox.core.errors import MediaError
 from visavox.core.records import JudgeCard, RecogniserSpec
@@ -31,9 +32,10 @@ VOICE: dict[str, dict[str, Any] | Callable[[Path], dict[str, Any]]] = {
         "n_mels": 40,
         "subtract_mean": False,
     },
+    "wavlm": lambda folder: made_wavlm(folder / "wavlm"),
 }
 # What a test makes for these was never trained: it tells nobody apart.
-UNTRAINED = {"onnx_voice"}
+UNTRAINED = {"onnx_voice", "wavlm"}
 KNOWN = {"resemblyzer", "wavlm", "ubm", "onnx_voice"}  # face recognisers: test_recogniser_contract.py
 RATE_HZ = 16_000
 

@@ -32,12 +32,15 @@ def register() -> None:
         editor_port.editors.register(kind, _lazy(f"editors.{kind}", "build"), summary=summary)
     for name, summary in {
         "identity": "returns its input: leaks everything",
-        "replace": "another synthetic person per case: leaks nothing",
+        "replace": "another synthetic person or speaker per case: leaks nothing",
         "blur": "Gaussian blur of the face, sigma_px",
         "pixelate": "mosaic of the face, block_px",
         "mask": "a solid box over the face, margin",
         "k_same": "average of the k nearest aligned faces, k",
         "poisson_swap": "the donor's inner face in the host's picture, with a Poisson seam",
+        "mcadams": "formants moved by a power of their angle, alpha",
+        "pitch_shift": "pitch and formants moved together, semitones",
+        "world_conversion": "the host's words in pieces of the donor's voice, through WORLD",
         "landmark_morph": "two faces warped to their mean shape and blended, alpha",
     }.items():
         editor_port.baselines.register(name, _lazy(f"editors.baselines.{name}", "load"), summary=summary)
@@ -49,6 +52,7 @@ def register() -> None:
     for name, summary in {
         "resemblyzer": "GE2E encoder of voices (256-d, cosine); weights of its wheel",
         "onnx_voice": "any ECAPA- or WeSpeaker-like network: path, sha256, features, layout, n_mels, sample_rate_hz",
+        "wavlm": "WavLM's speaker head (512-d, cosine); weights fetched apart: path, sha256, download",
     }.items():
         recogniser_port.recognisers.register(
             name, _lazy(f"recognisers.{name}", "build"), summary=summary, modality=Modality.VOICE
