@@ -7,10 +7,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from sound_files import by_ffmpeg, by_libsndfile, words
 
 from visavox.core.errors import ConfigError, ManifestError, MediaError
 from visavox.core.records import DatasetSpec
 from visavox.core.terms import Consent, Modality
+from visavox.media.audio import decode_audio
 from visavox.ports.dataset import datasets
 from visavox_datasets import contained_files
 from visavox_datasets.manifest import ManifestDataset, assign_folds, load_manifest
@@ -212,6 +214,28 @@ def test_mixed_modalities_load_but_have_no_modality(tmp_path: Path) -> None:
     found = load(write(tmp_path, "0.png,a,face,,,,,,\n1.png,a,voice,,,,,,\n"))
     with pytest.raises(ManifestError, match="1 face, 1 voice"):
         _ = found.modality
+
+
+def test_faces_and_voices_of_one_person_share_a_fold_and_every_kind_of_sound_file_is_read(tmp_path: Path) -> None:
+    sounds = {
+        "a.wav": by_libsndfile(words(0.2), "WAV", "PCM_16"),
+        "b.flac": by_libsndfile(words(0.3), "FLAC"),
+        "c.mp3": by_libsndfile(words(0.4), "MP3"),
+        "d.opus": by_libsndfile(words(0.5), "OGG", "OPUS"),
+        "e.m4a": by_ffmpeg(words(0.6), "ipod", "aac"),
+    }
+    for name, data in sounds.items():
+        (tmp_path / name).write_bytes(data)
+    rows = "".join(f'{name},anna,voice,s1,"Yes, ""{name}"" said."\n' for name in sounds)
+    header = "path,subject_id,modality,session,transcript\n"
+    found = load(write(tmp_path, f"{rows}0.png,anna,face,s1,\n1.png,anna,face,s2,\n2.png,bert,face,,\n", header))
+    assert Counter(s.modality for s in found.samples) == {Modality.VOICE: 5, Modality.FACE: 3}
+    assert len({s.fold for s in found.samples if s.subject_id == "anna"}) == 1
+    spoken = {found.location(s.id).name: s for s in found.samples if s.modality is Modality.VOICE}
+    for name, data in sounds.items():
+        assert found.read(spoken[name].id) == data
+        assert decode_audio(data).sample_rate_hz == 16_000
+        assert dict(spoken[name].attributes) == {"transcript": f'Yes, "{name}" said.'}
 
 
 @pytest.mark.parametrize("change", ["edited", "removed", "replaced by a link out"])
