@@ -11,12 +11,17 @@ import numpy.typing as npt
 from visavox.core.records import Estimate, IntervalBasis, NotMade, OperatingPoint
 from visavox.core.terms import ToolClass
 from visavox.metrics import intervals
+from visavox.metrics.intervals import difference_bounds
+from visavox.metrics.operating_points import threshold_at_fmr
 from visavox.ports.assessment import NO_TEMPLATE, AssessmentInput, Comparisons, Ints, JudgeView
 from visavox_assessments.attempts import outputs_against_originals
-from visavox_assessments.estimates import bounded, no_room, operating_point
+from visavox_assessments.estimates import ROOM, bounded, operating_point
 
 from .trials import KindTrials
 
+ANY_MATCH = "any_bystander_match_difference"
+OPEN_SET_FPIR = 0.05
+"""Share of unedited inputs that may find somebody in a search of all other people."""
 METHOD = "difference of two effective-size Clopper-Pearson rates over pairs of people (STATISTICS 3f)"
 
 
@@ -28,7 +33,7 @@ def bystander_figures(data: AssessmentInput, judge: JudgeView, control: KindTria
     leave both sides, and a morph is held against both of its inputs.
     """
     (kind,) = control.kinds
-    names = ("bystander_match_difference", "any_bystander_match_difference")
+    names = ("bystander_match_difference", ANY_MATCH)
     point = operating_point(judge, kind.comparisons, data.fmrs[0])
     if point is None or point.support == "none":
         reason = f"a bona fide threshold at FMR {data.fmrs[0]:g} rests on too little ({kind.n_people} people)"
@@ -45,16 +50,17 @@ def bystander_figures(data: AssessmentInput, judge: JudgeView, control: KindTria
     compared = Comparisons(table.probe[keep], table.reference[keep], table.score[keep])
     first, second = data.case_person[compared.probe], reference_person[keep]
     output_hits = compared.score >= point.threshold
-    unedited = _unedited_hits(data, judge, compared, inputs, point)
+    unedited = _unedited(data, judge, compared, inputs)
+    unedited_hits = unedited.scores >= point.threshold
 
     lost, lost_first, lost_second = _lost(data, judge, inputs)
     output = _with_lost(output_hits, first, second, lost, lost_first, lost_second)
-    baseline = intervals.pair_rate_interval(unedited.hits, unedited.persons, data.sample_person[unedited.reference])
+    baseline = intervals.pair_rate_interval(unedited_hits, unedited.persons, data.sample_person[unedited.reference])
     yield bounded(
         names[0],
         judge.id,
         None,
-        float(output_hits.mean()) - float(unedited.hits.mean()),
+        float(output_hits.mean()) - float(unedited_hits.mean()),
         (output, baseline.basis),
         data.alpha,
         n=int(keep.sum()),
@@ -63,7 +69,7 @@ def bystander_figures(data: AssessmentInput, judge: JudgeView, control: KindTria
         method=METHOD,
         operating_point=point,
         chance=0.0,
-        note=f"output {output_hits.mean():.6f}, unedited input {unedited.hits.mean():.6f}",
+        note=f"output {output_hits.mean():.6f}, unedited input {unedited_hits.mean():.6f}",
     )
     yield _any_match(data, judge, compared, unedited, inputs, point)
 
@@ -74,7 +80,7 @@ class Unedited(NamedTuple):
     case: Ints
     reference: Ints
     persons: Ints
-    hits: npt.NDArray[np.bool_]
+    scores: npt.NDArray[np.float32]
 
 
 def _uninvolved(data: AssessmentInput, case: Ints, person: Ints) -> npt.NDArray[np.bool_]:
@@ -97,17 +103,14 @@ def _inputs(data: AssessmentInput, judge: JudgeView) -> Ints:
     return inputs
 
 
-def _unedited_hits(
-    data: AssessmentInput, judge: JudgeView, compared: Comparisons, inputs: Ints, point: OperatingPoint
-) -> Unedited:
+def _unedited(data: AssessmentInput, judge: JudgeView, compared: Comparisons, inputs: Ints) -> Unedited:
     scores = _scores_of_inputs(data, judge)
     parts = []
     for side in range(inputs.shape[1]):
         sample = inputs[compared.probe, side]
         there = sample >= 0
         case, reference = compared.probe[there], compared.reference[there]
-        hits = scores[sample[there], reference] >= point.threshold
-        parts.append((case, reference, data.sample_person[sample[there]], hits))
+        parts.append((case, reference, data.sample_person[sample[there]], scores[sample[there], reference]))
     return Unedited(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
@@ -165,49 +168,94 @@ def _any_match(
 
     A copy of one bystander matches a share of 1 / (people - 1) of the comparisons, which the difference by comparison
     cannot see among many people; this can. An output without a template counts as a match for PASS.
+
+    Where more than ``OPEN_SET_FPIR`` of the unedited inputs match somebody at the bona fide threshold (many people, a
+    high FMR), the search is decided at the threshold at which that share do: a false positive identification rate. At
+    the bona fide threshold the outputs may then still fill the limit, or a ``ROOM``th of what the inputs leave where
+    that is more; else nothing is made (ADR 10).
     """
     gallery = _first_recordings(data, judge)
     chosen = np.isin(compared.reference, gallery)
     probe = compared.probe[chosen]
-    cases = np.unique(probe)
+    cases, place = np.unique(probe, return_inverse=True)
     lost = np.flatnonzero(_without_template(data, judge, inputs))
-    persons = np.concatenate([data.case_person[cases], data.case_person[lost]])
-    output = np.isin(cases, probe[compared.score[chosen] >= point.threshold])
-    source, source_person = _input_matches(unedited, gallery)
-    reason = no_room(data, "any_bystander_match_difference", float(source.mean()))
-    if reason:
-        return NotMade(name="any_bystander_match_difference", recogniser=judge.id, reason=reason)
-    sides = [intervals.rate_interval(np.append(output, np.full(lost.size, hit)), persons) for hit in (False, True)]
-    baseline = intervals.rate_interval(source, source_person)
+    searched = _Searched(
+        _best(compared.score[chosen], place, cases.size),
+        np.concatenate([data.case_person[cases], data.case_person[lost]]),
+        lost.size,
+        *_input_searches(unedited, gallery),
+    )
+    strict = max(point.threshold, threshold_at_fmr(searched.inputs, OPEN_SET_FPIR).threshold)
+    found = searched.at(strict)
+    limit = data.limits.get(ANY_MATCH, 0.0)
+    if strict > point.threshold and difference_bounds(*found.basis, data.alpha).lower <= limit:
+        loose = searched.at(point.threshold)
+        more, allowed = difference_bounds(*loose.basis, data.alpha).upper, max(limit, (1.0 - loose.unedited) / ROOM)
+        if more > allowed:
+            reason = (
+                f"{loose.unedited:.1%} of the unedited inputs match somebody at the bona fide threshold, and up to "
+                f"{more:.1%} more of the outputs may; {allowed:.1%} more would be let pass"
+            )
+            return NotMade(name=ANY_MATCH, recogniser=judge.id, reason=reason)
     size = gallery.size - (1 if data.second_person.max(initial=-1) < 0 else 2)
-    chance = 1.0 - (1.0 - data.fmrs[0]) ** size
     return bounded(
-        "any_bystander_match_difference",
+        ANY_MATCH,
         judge.id,
         None,
-        float(output.mean()) - float(source.mean()),
-        (intervals.imputed(sides[0], sides[1]), baseline.basis),
+        found.outputs - found.unedited,
+        found.basis,
         data.alpha,
         n=int(cases.size),
-        n_subjects=sides[0].n_people,
+        n_subjects=int(np.unique(searched.persons).size),
         n_failed=int(lost.size),
         method="difference of two effective-size Clopper-Pearson rates over people (STATISTICS 3a, 3f)",
         operating_point=point,
         chance=0.0,
         note=(
-            f"output {output.mean():.6f}, unedited input {source.mean():.6f}, by chance {chance:.6f} against "
-            f"{size} other people, one recording each"
+            f"output {found.outputs:.6f}, unedited input {found.unedited:.6f}, against {size} other people, one "
+            f"recording each; decided at {strict:.6f}"
+            + (f", an FPIR of {OPEN_SET_FPIR:g}" if strict > point.threshold else ", the bona fide threshold")
         ),
     )
 
 
-def _input_matches(unedited: Unedited, gallery: Ints) -> tuple[npt.NDArray[np.bool_], Ints]:
-    """Whether each unedited input matches anyone of the gallery, and whose it is."""
+class _Compared(NamedTuple):
+    """Shares of outputs and unedited inputs that match somebody, and what their difference rests on."""
+
+    outputs: float
+    unedited: float
+    basis: tuple[IntervalBasis, IntervalBasis]
+
+
+class _Searched(NamedTuple):
+    """Searches of the gallery: each output's and unedited input's best score among people who are not in the case."""
+
+    outputs: npt.NDArray[np.float32]
+    persons: Ints
+    n_lost: int
+    inputs: npt.NDArray[np.float32]
+    input_persons: Ints
+
+    def at(self, threshold: float) -> _Compared:
+        hits, source = self.outputs >= threshold, self.inputs >= threshold
+        sides = [intervals.rate_interval(np.append(hits, np.full(self.n_lost, v)), self.persons) for v in (False, True)]
+        basis = intervals.imputed(sides[0], sides[1])
+        baseline = intervals.rate_interval(source, self.input_persons).basis
+        return _Compared(float(hits.mean()), float(source.mean()), (basis, baseline))
+
+
+def _best(scores: npt.NDArray[np.float32], place: npt.NDArray[np.intp], count: int) -> npt.NDArray[np.float32]:
+    best = np.full(count, -np.inf, np.float32)
+    np.maximum.at(best, place, scores)
+    return best
+
+
+def _input_searches(unedited: Unedited, gallery: Ints) -> tuple[npt.NDArray[np.float32], Ints]:
+    """The best score of each unedited input among the gallery, and whose input it is."""
     chosen = np.isin(unedited.reference, gallery)
     keys = np.stack([unedited.case[chosen], unedited.persons[chosen]], axis=1)
     inputs, place = np.unique(keys, axis=0, return_inverse=True)
-    matches = np.bincount(place.reshape(-1), unedited.hits[chosen], minlength=len(inputs)) > 0
-    return matches, inputs[:, 1]
+    return _best(unedited.scores[chosen], place.reshape(-1), len(inputs)), inputs[:, 1]
 
 
 def _first_recordings(data: AssessmentInput, judge: JudgeView) -> Ints:

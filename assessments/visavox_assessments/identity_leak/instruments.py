@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from scipy import special
@@ -11,7 +11,7 @@ from scipy import special
 from visavox.core.errors import UndefinedMetricError
 from visavox.core.records import Estimate, Instrument, IntervalBasis, NotMade
 from visavox.core.seeding import generator
-from visavox.core.terms import Attacker, InstrumentState, Verdict
+from visavox.core.terms import Attacker, InstrumentState, Modality, Verdict
 from visavox.metrics import intervals
 from visavox.metrics.permutation import PermutationResult, label_permutation_auc
 from visavox.ports.assessment import AssessmentInput, JudgeView
@@ -107,9 +107,14 @@ def permutation_instrument(
     )
 
 
-class Background(NamedTuple):
-    """The match rate with the face region masked, and its p-value against the control's limit."""
+_BIOMETRIC: Final = {Modality.VOICE: "speech"}
+"""What is taken out of the recordings to hear or see their background; of pictures the face."""
 
+
+class Background(NamedTuple):
+    """The match rate without the face, or without the speech, and its p-value against the control's limit."""
+
+    modality: Modality
     recogniser: str
     estimate: Estimate | NotMade
     limit: float
@@ -120,18 +125,27 @@ class Background(NamedTuple):
         """The finding compared with the strictest limit on the match rate of that name."""
         limit = data.limits.get(link, 1.0)
         p = 1.0 if isinstance(found, NotMade) else intervals.p_value_fail(found.basis, limit)
-        return cls(recogniser, found, limit, p)
+        return cls(data.modality, recogniser, found, limit, p)
+
+    @property
+    def without(self) -> str:
+        """``without the face``, ``without the speech``."""
+        return f"without the {_BIOMETRIC.get(self.modality, 'face')}"
 
 
 def background_check(found: Background, is_red: bool) -> Instrument:
-    """Background: people are matched by what is not their face, so a FAIL would not speak of the face."""
+    """Background: people are matched by what is neither face nor speech, so a FAIL would not speak of these.
+
+    It guards a FAIL alone: where recordings hold nothing but speech it cannot be made, and no PASS waits for it.
+    """
     common = {"name": "background", "protects": Verdict.FAIL, "recogniser": found.recogniser}
     if isinstance(found.estimate, NotMade):
         return Instrument(
             **common,
             state=InstrumentState.NOT_ASSESSABLE,
             detectable="nothing",
-            reason=f"the match rate with the face masked could not be measured: {found.estimate.reason}",
+            reason=f"the match rate {found.without} could not be measured: {found.estimate.reason}",
+            binds_limits_to=0.0 if found.modality is Modality.VOICE else 1.0,
         )
     value = found.estimate.value
     return Instrument(
@@ -139,10 +153,10 @@ def background_check(found: Background, is_red: bool) -> Instrument:
         state=InstrumentState.RED if is_red else InstrumentState.GREEN,
         value=value,
         p_value=found.p_value,
-        detectable=f"a match rate without the face of {_detectable(found.estimate.basis[0], found.limit):.1%} or more",
+        detectable=f"a match rate {found.without} of {_detectable(found.estimate.basis[0], found.limit):.1%} or more",
         reason=(
-            f"{value:.2%} of the outputs match with the face region masked (limit of the control {found.limit:.0%})"
-            + (": the match does not come from the face alone; no FAIL can be stated" if is_red else "")
+            f"{value:.2%} of the outputs match {found.without} (limit of the control {found.limit:.0%})"
+            + (": the match does not come from it alone; no FAIL can be stated" if is_red else "")
         ),
     )
 

@@ -30,7 +30,9 @@ def metadata_figures(data: AssessmentInput) -> MetadataFigures:
     edited = [i for i, outcome in enumerate(data.case_outcome) if outcome is Outcome.EDITED]
     looked = [i for i in edited if data.case_leaks[i] is not None]
     if not looked:
-        return MetadataFigures((), ("the editor hands over pixels, no files: what its files give away is not known",))
+        return MetadataFigures(
+            (), ("no file of the outputs was looked into: what files give away beside face or voice is not known",)
+        )
     unseen = len(edited) - len(looked)
     limits = (f"{unseen} outputs came without a file; their metadata were not looked at",) if unseen else ()
     persons = data.case_person[np.asarray(looked)]

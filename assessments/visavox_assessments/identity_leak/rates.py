@@ -242,7 +242,7 @@ def non_match_rate(
     (bona_fide,) = control.kinds
     found = next((kind for kind in outputs.kinds if kind.name == "original-edited"), None)
     if found is None or found.mated.size == 0:
-        return NotMade(name=name, recogniser=judge.id, reason="no output has a face to compare")
+        return NotMade(name=name, recogniser=judge.id, reason="no output has a template to compare")
     cropped = [kind.people for kind in outputs.kinds if kind is not found]
     kind = found._replace(
         name="original-original",

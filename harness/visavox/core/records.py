@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, PlainSerializer, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from .terms import (
     Attacker,
@@ -366,6 +376,12 @@ class Cell(Record):
     group: str | None = None
     modality: Modality | None = None
     """None in seals written before voices were assessed: the one modality of the run."""
+
+    @model_serializer(mode="wrap")
+    def _as_it_was_sealed(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without a modality where there is none, so that older seals keep their digests."""
+        written: dict[str, Any] = handler(self)
+        return written if self.modality is not None else {k: v for k, v in written.items() if k != "modality"}
 
 
 class CellDecision(Record):

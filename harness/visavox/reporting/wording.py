@@ -56,7 +56,7 @@ TITLES: Final = {
     "subject_non_match_rate": "Outputs no longer matched to their own person",
     "host_match_rate": "Outputs matched to the host",
     "donor_match_rate": "Outputs matched to the donor",
-    "background_match_rate": "Matched with the face masked",
+    "background_match_rate": "Matched without face or speech",
     "match_rate_spread": "Distance between the judges' match rates",
     "metadata_leak_rate": "Files that give the person away",
     "bystander_match_difference": "Matches with bystanders, beyond the unedited input's",
