@@ -1,12 +1,15 @@
 """The score door against two public packages, scikit-learn and pyeer, on the same file.
 
-python docs/studies/score_file.py SCORES.csv     prints Markdown; columns reference_subject, probe_subject, score
+python docs/studies/score_file.py [SCORES.csv]   prints Markdown; columns reference_subject, probe_subject, score.
+Without a file it makes one: 30 people who do not exist, four points each, cosines of all pairs.
 """
 
 from __future__ import annotations
 
 import csv
+import itertools
 import sys
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,6 +19,18 @@ from sklearn.isotonic import isotonic_regression
 from sklearn.metrics import log_loss, roc_auc_score, roc_curve
 
 from visavox.api.scoring import score_file
+
+
+def made(folder: Path) -> Path:
+    """A small file of scores."""
+    rng = np.random.default_rng(0)
+    owner = np.repeat(np.arange(30), 4)
+    points = np.repeat(1.6 * rng.normal(size=(30, 8)), 4, axis=0) + rng.normal(size=(120, 8))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    rows = [f"{owner[i]},{owner[j]},{points[i] @ points[j]:.6f}" for i, j in itertools.combinations(range(120), 2)]
+    path = folder / "made.csv"
+    path.write_text("\n".join(["reference_subject,probe_subject,score", *rows]))
+    return path
 
 
 def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -54,12 +69,18 @@ def of_pyeer(mated: np.ndarray, non_mated: np.ndarray) -> dict[str, float]:
     *_, eer = get_eer_values(fmr, fnmr)
     found = {"eer": float(eer), "auc": float(calculate_roc_auc(fmr, fnmr))}
     for target in (1e-2, 1e-3):
-        _, found[f"fnmr_at_fmr_1e{round(np.log10(target))}"] = get_fmr_op(fmr, fnmr, target)
+        at, found[f"fnmr_at_fmr_1e{round(np.log10(target))}"] = get_fmr_op(fmr, fnmr, target)
+        print(f"pyeer's threshold for FMR {target:g} realises {fmr[at]:.6f}", file=sys.stderr)
     return {name: float(value) for name, value in found.items()}
 
 
 def main() -> None:
-    path = Path(sys.argv[1])
+    with tempfile.TemporaryDirectory() as folder:
+        compare(Path(sys.argv[1]) if len(sys.argv) > 1 else made(Path(folder)))
+
+
+def compare(path: Path) -> None:
+    """One table: our figures, theirs, and the differences."""
     report = score_file(path)
     ours = {estimate.name: estimate.value for estimate in report.estimates}
     scores = read(path)

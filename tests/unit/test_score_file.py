@@ -394,3 +394,17 @@ def test_scores_run_without_a_learning_framework(people: People, tmp_path: Path)
     assert set(said) == {"file", "layout", "counts", "estimates", "not_made", "remarks"}
     assert str(tmp_path) not in done.stdout
     assert [e["name"] for e in said["estimates"]][:2] == ["eer", "auc"]
+
+
+def test_the_study_beside_other_packages_says_what_its_script_prints() -> None:
+    """Values alone: the last digits of the differences are the machine's."""
+    studies = Path(__file__).parents[2] / "docs" / "studies"
+    done = subprocess.run([sys.executable, str(studies / "score_file.py")], capture_output=True, text=True, check=True)
+
+    def values(text: str) -> list[list[str]]:
+        rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ") and "figure" not in line]
+        return [[row[0], row[1], row[2], row[4]] for row in rows]
+
+    page = (studies / "score_file.md").read_text().split("## People who do not exist")[1]
+    assert values(done.stdout) == values(page)
+    assert len(values(page)) == 6
