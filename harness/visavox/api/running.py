@@ -326,6 +326,7 @@ def _build(
     finished = now()
     earlier = Register().earlier(_registered(seal, run_id, ""))
     return Report(
+        suite_name=suite.name,
         suite=Digest(sha256=seal.suite),
         seal=Digest(sha256=seal.digest()),
         plan=Digest(sha256=seal.plan),
