@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from visavox.core.records import DatasetSpec
-from visavox.ports.dataset import Dataset, datasets, renderers
-from visavox.ports.editor import Image
+from visavox.ports.dataset import Dataset, datasets, renderers, voice_renderers
+from visavox.ports.editor import Audio, Image
 
 
 def _manifest(spec: DatasetSpec, seed: int) -> Dataset:
@@ -51,8 +51,14 @@ def _render(seed: int, people: Sequence[tuple[int, int]], *, size_px: int, devic
     return render_faces(seed, people, size_px=size_px, device=device)
 
 
+def _render_voices(seed: int, utterances: Sequence[tuple[int, int]]) -> list[Audio]:
+    from .synthetic.voices.utterances import render_voices
+
+    return render_voices(seed, utterances)
+
+
 def register() -> None:
-    """Registers the shipped data sets and the face renderer (entry point ``visavox.plugins``)."""
+    """Registers the shipped data sets and the renderers of faces and voices (entry point ``visavox.plugins``)."""
     datasets.register("manifest", _manifest, summary="a table of files and people: CSV, JSONL or Parquet")
     datasets.register(
         "synthetic-faces", _synthetic_faces, summary="people who do not exist: 100 x 4 shipped, or any number"
@@ -66,3 +72,4 @@ def register() -> None:
         "librispeech", _librispeech, summary="40 readers of English books, fetched from OpenSLR: path, part, utterances"
     )
     renderers.register("synthetic-faces", _render, summary="people who do not exist, drawn from whole numbers")
+    voice_renderers.register("synthetic-voices", _render_voices, summary="speakers who exist nowhere, by eSpeak NG")

@@ -37,6 +37,9 @@ DEFAULT_OPERATION: Mapping[tuple[ToolClass, Modality], Operation] = {
 BASELINE_VERSION = "2"
 """Version of the shipped baselines: raised when one of them changes what it returns."""
 
+_VOICE_BASELINES = frozenset({"mcadams", "pitch_shift", "world_conversion"})
+"""They edit voices whatever the data set's kind says."""
+
 
 class _Editor(Record):
     name: Annotated[str, Field(min_length=1)]
@@ -362,6 +365,7 @@ def _resolve_editor(editor: dict[str, Any], base: Path, modality: Modality) -> N
         editor["cwd"] = _absolute(str(editor.get("cwd") or "."), base)
     if kind == "baseline":
         editor.setdefault("version", BASELINE_VERSION)
+        modality = Modality.VOICE if editor.get("name") in _VOICE_BASELINES else modality
         try:
             operation = DEFAULT_OPERATION.get((ToolClass(editor.get("tool_class", "")), modality))
         except ValueError:

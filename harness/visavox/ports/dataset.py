@@ -1,8 +1,8 @@
-"""The doors ``dataset`` and ``renderer``: people's recordings, and pictures of people who do not exist.
+"""The doors ``dataset`` and ``renderer``: people's recordings, and pictures and voices of people who do not exist.
 
 A data set is planned from records (``samples``) and gives bytes by sample id.
-A renderer draws faces of synthetic people; editors that need a stranger's face ask for one here,
-so that no adapter imports a plug-in.
+Renderers make faces and voices of synthetic people; editors that need a stranger's ask for one here, so that no adapter
+imports a plug-in.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from visavox.core.records import DatasetSpec, Sample
 from visavox.core.registry import Registry
 from visavox.core.terms import Modality
 
-from .editor import Image
+from .editor import Audio, Image
 
 
 class Dataset(Protocol):
@@ -109,3 +109,22 @@ class FaceRenderer(Protocol):
 
 renderers: Registry[FaceRenderer] = Registry("face renderers")
 """Sources of synthetic faces: ``synthetic-faces``."""
+
+
+class VoiceRenderer(Protocol):
+    """Speaks in voices of people who do not exist."""
+
+    def __call__(self, seed: int, utterances: Sequence[tuple[int, int]]) -> list[Audio]:
+        """One sound for each (speaker, utterance) pair of whole numbers >= 0, each of another sentence.
+
+        Each sound is a pure function of ``(seed, speaker, utterance)``: equal speakers have the same voice, and a sound
+        is the same to the bit alone or after any other.
+
+        Raises:
+            MissingDependencyError: if the program that speaks is not installed.
+        """
+        ...
+
+
+voice_renderers: Registry[VoiceRenderer] = Registry("voice renderers")
+"""Sources of synthetic voices: ``synthetic-voices``."""

@@ -1,8 +1,8 @@
 """Baseline ``mcadams``: formants moved by a power of their angle, the VoicePrivacy challenges' baseline B2.
 
-Each frame's linear prediction has its poles' angles phi (radians, of 16 kHz) raised to ``alpha``; the frame's residual
-then drives the moved filter. Pitch, timing and words stay. With ``alpha`` below 1 formants under 2546 Hz (1 radian) rise
-and those above it fall.
+Each frame's linear prediction has its poles' angles phi (radians, of 16 kHz) raised to ``alpha``; the frame's
+residual then drives the moved filter. Pitch, timing and words stay. With ``alpha`` below 1 formants under 2546 Hz
+(1 radian) rise and those above it fall.
 
 References:
     J. Patino, N. Tomashenko, M. Todisco, A. Nautsch, N. Evans, Speaker anonymisation using the McAdams coefficient,

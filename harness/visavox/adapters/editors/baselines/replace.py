@@ -1,6 +1,7 @@
-"""Baseline ``replace``: a picture of another synthetic person for every case, so nothing of the subject is left.
+"""Baseline ``replace``: another synthetic person's picture or sentence for every case: nothing of the subject is left.
 
-The null editor of the leak checks: what they find in its outputs is chance.
+The null editor of the leak checks: what they find in its outputs is chance. A sentence is as long as it is, and one of
+10 000 whatever the subject said.
 """
 
 from __future__ import annotations
@@ -12,38 +13,47 @@ from typing import Any
 import numpy as np
 from PIL import Image as PillowImage
 
-from visavox.ports.dataset import FaceRenderer, renderers
-from visavox.ports.editor import EditRequest, EditResult, Failed, Image
+from visavox.media.audio import resampled
+from visavox.ports.dataset import FaceRenderer, VoiceRenderer, renderers, voice_renderers
+from visavox.ports.editor import Audio, EditRequest, EditResult, Failed, Image
 
-from .parameters import MAX_BATCH, NoParameters, checked, subject_image
+from .parameters import MAX_BATCH, NoParameters, checked, edited_role, role_media
+from .sound_editor import within_full_scale
 
 RENDER_PX = 96
 
 
 class Replace:
-    """Renders one person a case and brings the picture to the input's size.
+    """Answers each picture with another person's picture, each sound with another speaker's sentence.
 
     The person's number is the case id read as a 64-bit number, the world of people is the case's seed: two cases
-    never show one person, and the same case always gives the same picture.
+    never show one person, and the same case always gives the same picture or sound.
     """
 
     max_batch = MAX_BATCH
     concurrency = 1
 
-    def __init__(self, renderer: FaceRenderer, device: str) -> None:
-        self._renderer, self._device = renderer, device
+    def __init__(self, faces: FaceRenderer, voices: VoiceRenderer, device: str) -> None:
+        self._faces, self._voices, self._device = faces, voices, device
 
     def edit(self, requests: Sequence[EditRequest]) -> list[EditResult]:
-        """Another person for each subject, in the subject's height and width."""
+        """Another person for each subject: a picture of the input's height and width, a sound of its rate.
+
+        Raises:
+            MissingDependencyError: if a sound is asked for and the source of synthetic voices is not installed.
+        """
         return [self._edit_one(request) for request in requests]
 
     def _edit_one(self, request: EditRequest) -> EditResult:
-        image = subject_image(request)
-        if isinstance(image, Failed):
-            return image
+        media = role_media(request, edited_role(request))
+        if isinstance(media, Failed):
+            return media
         person = (person_of(request.case_id), 0)
-        (picture,) = self._renderer(request.seed, [person], size_px=RENDER_PX, device=self._device)
-        return _filling(picture, image.shape[0], image.shape[1])
+        if isinstance(media, Audio):
+            (sound,) = self._voices(request.seed, [person])
+            return Audio(within_full_scale(resampled(sound, media.sample_rate_hz).samples), media.sample_rate_hz)
+        (picture,) = self._faces(request.seed, [person], size_px=RENDER_PX, device=self._device)
+        return _filling(picture, media.shape[0], media.shape[1])
 
 
 def load(*, device: str, artifact: Path | None, params: Mapping[str, Any]) -> Replace:
@@ -51,11 +61,11 @@ def load(*, device: str, artifact: Path | None, params: Mapping[str, Any]) -> Re
 
     Raises:
         ConfigError: if params are given.
-        UnknownNameError: if no renderer ``synthetic-faces`` is registered.
+        UnknownNameError: if no renderer ``synthetic-faces`` or ``synthetic-voices`` is registered.
     """
     checked("replace", NoParameters, params)
     # The device is left aside on purpose: only CPU pictures are the same to the bit from run to run.
-    return Replace(renderers.get("synthetic-faces"), "cpu")
+    return Replace(renderers.get("synthetic-faces"), voice_renderers.get("synthetic-voices"), "cpu")
 
 
 def person_of(case_id: str) -> int:

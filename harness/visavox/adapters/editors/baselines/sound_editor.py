@@ -43,7 +43,8 @@ def within_full_scale(samples: npt.NDArray[np.floating]) -> npt.NDArray[np.float
     ([0.25, -1.0], [0.5, -0.25])
     """
     peak = float(np.abs(samples).max(initial=0.0))
-    return np.clip(samples / max(peak, 1.0), -1.0, 1.0).astype(np.float32)
+    scaled: npt.NDArray[np.float32] = np.clip(samples / max(peak, 1.0), -1.0, 1.0).astype(np.float32)
+    return scaled
 
 
 def of_length(samples: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.float32]:
@@ -52,4 +53,5 @@ def of_length(samples: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.f
     >>> of_length(np.ones(2, np.float32), 3).tolist()
     [1.0, 1.0, 0.0]
     """
-    return np.pad(samples[:length], (0, max(length - len(samples), 0)))
+    padded: npt.NDArray[np.float32] = np.pad(samples[:length], (0, max(length - len(samples), 0)))
+    return padded
