@@ -16,8 +16,8 @@ from visavox.core.terms import Operation
 from visavox.editor import EditRequest, EditResult
 from visavox.engine.worker import EditorLimits
 from visavox.media.image import encode_png
-from visavox.ports.dataset import renderers
-from visavox.ports.editor import baselines, editors
+from visavox.ports.dataset import renderers, voice_renderers
+from visavox.ports.editor import Audio, baselines, editors
 from visavox.testing.contract import assert_editor_contract, check_editor, contract_requests
 
 LIMITS = EditorLimits(timeout_s=30, load_timeout_s=60, memory_mb=4096)
@@ -48,10 +48,11 @@ def test_every_kind_of_editor_keeps_the_contract(kind: str, tmp_path: Path) -> N
 
 
 PAIRS = {"poisson_swap": ("host", "donor"), "landmark_morph": ("contributor_1", "contributor_2")}
+VOICE_ONLY = {"mcadams", "pitch_shift", "world_conversion"}
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("name", [name for name in baselines if name not in PAIRS])
+@pytest.mark.parametrize("name", [name for name in baselines if name not in {*PAIRS, *VOICE_ONLY}])
 def test_every_baseline_keeps_the_contract(name: str) -> None:
     images = [np.asarray(request.media["subject"]) for request in contract_requests()[:2]]
     limits = EditorLimits(timeout_s=60, load_timeout_s=300, memory_mb=4096)  # some draw a gallery of people first
@@ -67,6 +68,43 @@ def test_every_baseline_of_two_people_keeps_the_contract(name: str) -> None:
     limits = EditorLimits(timeout_s=60, load_timeout_s=300, memory_mb=4096)
     spec = {"kind": "baseline", "name": name}
     assert_editor_contract(spec, images=images, roles=PAIRS[name], operation=operation, limits=limits)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", ["identity", "replace", "mcadams", "pitch_shift"])
+def test_every_baseline_of_voices_keeps_the_contract(name: str) -> None:
+    limits = EditorLimits(timeout_s=60, load_timeout_s=300, memory_mb=4096)
+    report = assert_editor_contract(
+        {"kind": "baseline", "name": name}, operation=Operation.VOICE_ANONYMISATION, limits=limits
+    )
+    assert [check.name for check in report.checks][-2:] == ["short_sound", "long_sound"]
+
+
+@pytest.mark.timeout(900)
+def test_a_voice_conversion_keeps_the_contract() -> None:
+    sounds = voice_renderers.get("synthetic-voices")(5, [(0, 0), (1, 0)])
+    limits = EditorLimits(timeout_s=60, load_timeout_s=300, memory_mb=4096)
+    spec = {"kind": "baseline", "name": "world_conversion"}
+    operation = Operation.VOICE_CONVERSION
+    assert_editor_contract(spec, images=sounds, roles=("host", "donor"), operation=operation, limits=limits)
+
+
+def test_the_kit_hears_an_editor_of_sounds_that_never_repeats() -> None:
+    report = check_editor(load_hiss, operation=Operation.VOICE_ANONYMISATION, limits=LIMITS)
+    assert {check.name for check in report.checks if not check.passed} == {"order", "repeats"}
+
+
+class Hiss:
+    """Answers with noise that is new each time."""
+
+    def edit(self, requests: list[EditRequest]) -> list[Any]:
+        rng = np.random.default_rng()
+        sounds = [request.media["subject"] for request in requests]
+        return [Audio(rng.uniform(-0.5, 0.5, s.samples.shape).astype(np.float32), s.sample_rate_hz) for s in sounds]  # type: ignore[union-attr]
+
+
+def load_hiss(*, device: str, artifact: Path | None, params: dict[str, Any]) -> Hiss:
+    return Hiss()
 
 
 class Breaker:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from visavox.core.errors import ConfigError, EditorError
 from visavox.core.seeding import child_seed, generator
-from visavox.core.terms import Operation, Outcome
+from visavox.core.terms import Modality, Operation, Outcome
 from visavox.engine.worker import CaseResult, EditorLimits, EditorWorker
 from visavox.ports.editor import Audio, EditRequest, Image, Media
 from visavox.testing import witness
@@ -30,9 +30,19 @@ LoadOrSpec: TypeAlias = "Mapping[str, Any] | str | Callable[..., Any]"
 SIZES = ((128, 128), (160, 120), (97, 131), (200, 256), (128, 128))
 SMALL = (8, 8)
 LARGE = (1536, 2048)
+SOUNDS = ((1.5, 16_000), (2.0, 22_050), (1.2, 8_000), (1.0, 48_000), (1.5, 16_000))
+"""Seconds and Hz of the generated sounds."""
+SHORT = (0.02, 16_000)
+LONG = (12.0, 48_000)
 LIMITS = EditorLimits(timeout_s=60.0, load_timeout_s=600.0, memory_mb=8192)
+EXTREMES = {
+    Modality.FACE: ("small_image", "large_image"),
+    Modality.VOICE: ("short_sound", "long_sound"),
+}
+"""Names of the last two checks."""
 _SEED = 20_240_601
 _SAME_WITHIN = 1.0
+_SAME_SOUND_WITHIN = 1e-3
 
 
 class ContractCheck(NamedTuple):
@@ -55,24 +65,36 @@ class ContractReport(NamedTuple):
 
 
 def contract_requests(
-    images: Sequence[Image] | None = None,
+    images: Sequence[Media] | None = None,
     *,
     roles: Sequence[str] = ("subject",),
     operation: str = Operation.FACE_ANONYMISATION,
     params: Mapping[str, Any] | None = None,
 ) -> list[EditRequest]:
-    """The cases that `check_editor` runs: one for each image, then a small and a large one.
+    """The cases that `check_editor` runs: one for each image or sound, then a small and a large one.
 
     Args:
-        images: of what the editor is for; without them, five generated ones of four sizes that show no face.
+        images: images, or sounds where the operation edits voices, of what the editor is for; without them, five
+            generated ones of four sizes that show no face, or of four rates that hold no speech.
         roles: the roles of each case; the n-th role of a case is given the n-th next image.
         operation: of every case.
         params: of every case.
     """
-    generated = [_generated(i, size) for i, size in enumerate(SIZES)] if images is None else list(images)
-    cases = [[generated[(i + k) % len(generated)] for k in range(len(roles))] for i in range(len(generated))]
-    for size in (SMALL, LARGE):
-        cases.append([_generated(len(cases) + k, size) for k in range(len(roles))])
+    is_voice = Operation(operation).modality is Modality.VOICE
+    usual: list[Media] = [_sound(i, *s) for i, s in enumerate(SOUNDS)] if is_voice else []
+    usual = usual or [_generated(i, size) for i, size in enumerate(SIZES)]
+    given = usual if images is None else list(images)
+    cases = [[given[(i + k) % len(given)] for k in range(len(roles))] for i in range(len(given))]
+    for extreme in (0, 1):
+        first = len(cases)
+        cases.append(
+            [
+                _sound(first + k, *(SHORT, LONG)[extreme])
+                if is_voice
+                else _generated(first + k, (SMALL, LARGE)[extreme])
+                for k in range(len(roles))
+            ]
+        )
     return [
         EditRequest(
             case_id=f"{child_seed(_SEED, 'case', i):016x}",
@@ -88,7 +110,7 @@ def contract_requests(
 def check_editor(
     load_or_spec: LoadOrSpec,
     *,
-    images: Sequence[Image] | None = None,
+    images: Sequence[Media] | None = None,
     roles: Sequence[str] = ("subject",),
     operation: str = Operation.FACE_ANONYMISATION,
     artifact: Path | None = None,
@@ -101,16 +123,17 @@ def check_editor(
 
     ``loads``: it can be built. ``answers``: every case has one usable answer (an image, a refusal or a failure that it
     states; nothing raised, crashed, timed out or of a wrong form). ``edits``: at least one case is edited. ``order``: a
-    case comes out of a batch as it does alone (mean difference of at most one grey level). ``repeats``: a second worker
-    makes the same bytes from the same seed. ``leaves_requests_alone``: no request is altered. ``small_image`` (8 x 8)
-    and ``large_image`` (2048 x 1536) are answered too; a stated failure is an answer.
+    case comes out of a batch as it does alone (mean difference of at most one grey level, of sounds 0.001).
+    ``repeats``: a second worker makes the same bytes from the same seed. ``leaves_requests_alone``: no request is
+    altered. ``small_image`` (8 x 8) and ``large_image`` (2048 x 1536), of voices ``short_sound`` (0.02 s) and
+    ``long_sound`` (12 s at 48 kHz), are answered too; a stated failure is an answer.
 
     Args:
         load_or_spec: a suite's ``editor`` block with absolute paths, or the entry of a ``python`` editor
             (``/folder/adapter.py:load``, ``package.module:load``), or that function itself.
-        images: of what the editor is for, uint8 H x W x 3; see `contract_requests`.
+        images: of what the editor is for, uint8 H x W x 3, or sounds; see `contract_requests`.
         roles: the roles that a case has, for instance ``("host", "donor")``.
-        operation: a term of `Operation`.
+        operation: a term of `Operation`; one of voices asks for sounds.
         artifact: of a ``python`` editor.
         params: of the editor and of every request.
         device: ``cpu`` or ``cuda``.
@@ -133,7 +156,14 @@ def check_editor(
     return ContractReport(
         (
             ContractCheck("loads", True, ""),
-            *_checks(first, [unit[0] for unit in alone[::-1]], again, altered, must_edit),
+            *_checks(
+                first,
+                [unit[0] for unit in alone[::-1]],
+                again,
+                altered,
+                must_edit=must_edit,
+                extremes=EXTREMES[Operation(operation).modality],
+            ),
         )
     )
 
@@ -190,21 +220,27 @@ def _run(
 
 
 def _checks(
-    batched: list[CaseResult], alone: list[CaseResult], again: list[CaseResult], altered: set[str], must_edit: bool
+    batched: list[CaseResult],
+    alone: list[CaseResult],
+    again: list[CaseResult],
+    altered: set[str],
+    *,
+    must_edit: bool,
+    extremes: tuple[str, str],
 ) -> list[ContractCheck]:
     n = len(batched) - 2
     faults = [_fault(result) for result in batched]
     is_edited = any(result.outcome is Outcome.EDITED for result in batched[:n])
-    moved = [i for i in range(n) if not _is_same(batched[i], alone[i], within=_SAME_WITHIN)]
-    unlike = [i for i in range(n) if not _is_same(batched[i], again[i], within=0.0)]
+    moved = [i for i in range(n) if not _is_same(batched[i], alone[i], exactly=False)]
+    unlike = [i for i in range(n) if not _is_same(batched[i], again[i], exactly=True)]
     return [
         _check("answers", [f"case {i} {fault}" for i, fault in enumerate(faults[:n]) if fault]),
         _check("edits", [f"none of {n} cases is edited: {batched[0].reason}"] if must_edit and not is_edited else []),
         _check("order", [f"case {i} comes out of a batch otherwise than alone" for i in moved]),
         _check("repeats", [f"case {i} differs between two workers though its seed is the same" for i in unlike]),
         _check("leaves_requests_alone", [f"the request of case {case_id} is altered" for case_id in sorted(altered)]),
-        _check("small_image", [f"the case {fault}" for fault in faults[n : n + 1] if fault]),
-        _check("large_image", [f"the case {fault}" for fault in faults[n + 1 :] if fault]),
+        _check(extremes[0], [f"the case {fault}" for fault in faults[n : n + 1] if fault]),
+        _check(extremes[1], [f"the case {fault}" for fault in faults[n + 1 :] if fault]),
     ]
 
 
@@ -220,16 +256,17 @@ def _fault(result: CaseResult) -> str:
     return f"is {result.outcome}: {result.reason}" + (f" (it wrote: {wrote})" if wrote else "")
 
 
-def _is_same(a: CaseResult, b: CaseResult, *, within: float) -> bool:
-    """Whether two results agree; images to a mean absolute difference of ``within`` grey levels, sounds exactly."""
+def _is_same(a: CaseResult, b: CaseResult, *, exactly: bool) -> bool:
+    """Whether two results agree: to the bit, or to a small mean absolute difference."""
     if a.outcome is not b.outcome:
         return False
     left, right = _array(a.media), _array(b.media)
     if left.shape != right.shape or left.dtype != right.dtype:
         return False
-    if left.dtype != np.uint8 or not within:
+    if exactly or not left.size:
         return bool(np.array_equal(left, right))
-    return float(np.abs(left.astype(np.int16) - right.astype(np.int16)).mean()) <= within
+    within = _SAME_WITHIN if left.dtype == np.uint8 else _SAME_SOUND_WITHIN
+    return float(np.abs(left.astype(np.float64) - right).mean()) <= within
 
 
 def _array(media: Media | None) -> npt.NDArray[Any]:
@@ -245,3 +282,12 @@ def _generated(i: int, size: tuple[int, int]) -> Image:
     waves = np.stack([np.sin(x * a + y * b + c) for a, b, c in draw.uniform(-12.0, 12.0, (3, 3))], axis=-1)
     pixels = 128.0 + 90.0 * waves + draw.normal(0.0, 6.0, waves.shape)
     return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+def _sound(i: int, duration_s: float, rate_hz: int) -> Audio:
+    """Three tones that swell and a little noise, another one for each ``i``; holds no speech."""
+    draw = generator(_SEED, "sound", i)
+    time = np.arange(round(duration_s * rate_hz)) / rate_hz
+    tones = np.sin(2.0 * np.pi * draw.uniform(100.0, 1500.0, (3, 1)) * time).sum(axis=0)
+    samples = 0.15 * tones * (1.0 + np.sin(2.0 * np.pi * time)) / 2.0 + draw.normal(0.0, 0.01, time.shape)
+    return Audio(samples.clip(-1.0, 1.0).astype(np.float32), rate_hz)
