@@ -1,4 +1,8 @@
-"""How sure the figures of ``disclosure`` are, and what they show where nobody's identity is linked."""
+"""How sure the figures of ``disclosure`` are, and what they show where nobody's identity is linked.
+
+The jackknife sees how minCllr and expected disclosure vary, not that PAV is fitted on the very scores: both intervals
+lie on the side of less privacy, and miss the population's value more often than they say (docs/studies/evidence.md).
+"""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ def _evidence(
         common |= {
             "chance": null.min_cllr_mean,
             "note": f"person-permutation null: mean {null.min_cllr_mean:.4f}, 5 % quantile {null.min_cllr_q05:.4f} "
-            f"({null.n_null} permutations)",
+            f"({null.n_null} permutations); fitted on these scores, it and its interval err low",
         }
     interval = _applied(disclosure_intervals.min_cllr_interval, found, alpha=options.alpha)
     yield writer.made("min_cllr", lambda: disclosure.min_cllr(*scores), interval, **common)
@@ -261,7 +261,8 @@ def _zebra(
         beside = {
             "chance": null.expected_bit_mean,
             "note": f"person-permutation null: mean {null.expected_bit_mean:.4f}, 95 % quantile "
-            f"{null.expected_bit_q95:.4f} ({null.n_null} permutations)",
+            f"{null.expected_bit_q95:.4f} ({null.n_null} permutations); fitted on these scores, it and its interval "
+            "err high",
         }
     interval = _applied(disclosure_intervals.expected_disclosure_interval, found, alpha=options.alpha)
     yield writer.made("zebra_expected", lambda: disclosure.zebra(*scores).expected_bit, interval, **common, **beside)
