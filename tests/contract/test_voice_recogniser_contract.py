@@ -25,6 +25,7 @@ from visavox.ports.recogniser import FailureToAcquire, Recogniser, Speech, recog
 # How to build each registered voice recogniser here: its parameters, or what makes its weights.
 VOICE: dict[str, dict[str, Any] | Callable[[Path], dict[str, Any]]] = {
     "resemblyzer": {},
+    "ubm": {},
     "onnx_voice": lambda folder: {
         **pooling_network(folder / "mean.onnx", ("n", "t", 40), axis=1),
         "features": "fbank",

@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from visavox.adapters.recognisers import dlib, resemblyzer
+from visavox.adapters.recognisers import dlib, resemblyzer, ubm
 from visavox.adapters.recognisers.facenet_weights import RELEASE_URL, RELEASES
 from visavox.core.cards import CardKind, all_cards, card, read_card
 from visavox.core.config import BASELINE_VERSION
@@ -74,8 +74,14 @@ def test_the_resemblyzer_card_states_the_pinned_weights_and_the_overlap_of_the_c
     assert found.training_overlap.startswith(resemblyzer.Resemblyzer.training_overlap)
 
 
+def test_the_ubm_card_states_the_shipped_background() -> None:
+    found = card("recogniser", "ubm")
+    assert found is not None and DIGEST.findall(found.digest) == [ubm.SHIPPED_SHA256]
+    assert found.training_overlap.startswith("none")
+
+
 def test_other_cards_state_no_digest() -> None:
-    pinned = {"dlib", "resemblyzer", *RELEASES, "lfw", "att-faces", "librispeech"}  # recipes: in their own tests
+    pinned = {"dlib", "resemblyzer", "ubm", *RELEASES, "lfw", "att-faces", "librispeech"}  # recipes: in their own tests
     assert [found.name for found in all_cards() if DIGEST.search(found.digest) and found.name not in pinned] == []
 
 

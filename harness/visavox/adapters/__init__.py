@@ -52,6 +52,7 @@ def register() -> None:
     for name, summary in {
         "resemblyzer": "GE2E encoder of voices (256-d, cosine); weights of its wheel",
         "onnx_voice": "any ECAPA- or WeSpeaker-like network: path, sha256, features, layout, n_mels, sample_rate_hz",
+        "ubm": "UBM-GMM verifier (MAP supervectors, WCCN, 150-d, cosine); fitted to synthetic speakers, or cohort",
         "wavlm": "WavLM's speaker head (512-d, cosine); weights fetched apart: path, sha256, download",
     }.items():
         recogniser_port.recognisers.register(
