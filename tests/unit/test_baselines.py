@@ -16,7 +16,7 @@ from visavox.adapters.editors.baselines.face_region import Window, face_regions,
 from visavox.adapters.editors.baselines.pixelate import MARGIN as PIXELATE_MARGIN
 from visavox.adapters.editors.baselines.pixelate import mosaic
 from visavox.core.errors import ConfigError
-from visavox.ports.dataset import renderers
+from visavox.ports.dataset import renderers, voice_renderers
 from visavox.ports.editor import Audio, Editor, EditRequest, EditResult, Failed, Image, baselines
 
 NAMES = ("identity", "replace", "blur", "pixelate", "mask", "k_same")
@@ -170,7 +170,7 @@ def test_replace_never_repeats_a_person_and_is_deterministic(subjects: list[Imag
         drawn.extend((seed, *pair) for pair in people)
         return [np.zeros((size_px, size_px, 3), np.uint8) for _ in people]
 
-    editor = replace.Replace(recording, "cpu")
+    editor = replace.Replace(recording, voice_renderers.get("synthetic-voices"), "cpu")
     editor.edit([request(subjects[0], number=2**63 + number) for number in range(200)])
     assert len({identity for _, identity, _ in drawn}) == 200
     editor.edit([request(subjects[1], number=2**63 + number) for number in range(200)])
