@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import os
 import platform
@@ -49,7 +50,9 @@ def resolve_device(wanted: str) -> str:
         ConfigError: ``cuda`` was asked for and there is none.
     """
     has_cuda = False
-    if wanted != "cpu" and importlib.util.find_spec("torch") is not None:
+    # Importing torch takes seconds: not where the suite says cpu, nor for `auto` where no driver could give a GPU.
+    may_be_cuda = wanted == "cuda" or (wanted == "auto" and _has_gpu_driver())
+    if may_be_cuda and importlib.util.find_spec("torch") is not None:
         import torch
 
         has_cuda = torch.cuda.is_available()
@@ -62,6 +65,15 @@ def resolve_device(wanted: str) -> str:
             "execution.device: cuda", found="torch sees no CUDA device here", todo="set execution.device to auto or cpu"
         )
     return "cuda" if has_cuda else "cpu"
+
+
+def _has_gpu_driver() -> bool:
+    """Whether there is a driver without which torch sees no GPU: NVIDIA's library, or AMD's device."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return Path("/dev/kfd").exists()
+    return True
 
 
 def environment(device: str) -> Environment:

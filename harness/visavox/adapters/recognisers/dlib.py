@@ -9,7 +9,8 @@ men are known to be high.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from functools import cached_property
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,7 @@ from .alignment import region_fault
 from .crops_ahead import crops_ahead
 from .dlib_resnet import DlibResNet
 from .mtcnn import load_mtcnn
-from .sources import file_of_package, import_package, read_pinned
+from .sources import file_of_package, import_package, read_pinned, require_packages
 
 RESNET: Final = "dlib_face_recognition_resnet_model_v1.dat"
 POINTS: Final = "shape_predictor_5_face_landmarks.dat"
@@ -63,18 +64,29 @@ class DlibFace:
     training_overlap: Final = "unknown"
 
     def __init__(self, name: str, device: str) -> None:
-        library = import_package("dlib")
-        paths = {file: file_of_package("face_recognition_models", "models", file) for file in SHA256}
-        data = {file: read_pinned(path, SHA256[file]) for file, path in paths.items()}
+        require_packages("dlib", "torch")
+        self._paths = {file: file_of_package("face_recognition_models", "models", file) for file in SHA256}
+        for file, path in self._paths.items():
+            read_pinned(path, SHA256[file])
         self.id = name
-        self._library = library
-        self._points = library.shape_predictor(str(paths[POINTS]))
-        self._network = DlibResNet(data[RESNET], device)
+        self._device = device
         self._detector = load_mtcnn(device)
         self.detector = self._detector.identity
         self.digest = sha256_json(
             {"weights": SHA256, "detector": self.detector, "chip_px": _CHIP_PX, "padding": _PADDING, "box": _BOX}
         )
+
+    @cached_property
+    def _library(self) -> Any:
+        return import_package("dlib")
+
+    @cached_property
+    def _points(self) -> Any:
+        return self._library.shape_predictor(str(self._paths[POINTS]))
+
+    @cached_property
+    def _network(self) -> DlibResNet:
+        return DlibResNet(read_pinned(self._paths[RESNET], SHA256[RESNET]), self._device)
 
     def locate(self, media: Sequence[Media]) -> list[Region | FailureToAcquire]:
         """The main face of each image, by MTCNN."""

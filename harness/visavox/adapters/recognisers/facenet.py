@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -35,7 +36,7 @@ from .cosine import cosines, unit
 from .crops_ahead import crops_ahead
 from .facenet_weights import RELEASES, read_weights
 from .mtcnn import load_mtcnn
-from .sources import import_package
+from .sources import import_package, require_packages
 
 INPUT_PX: Final = 160
 _BATCH = {"cpu": 8, "cuda": 256}
@@ -96,20 +97,34 @@ class Facenet:
     def __init__(self, name: str, release: str, params: FacenetParams, device: str) -> None:
         pinned = RELEASES[release]
         sha256 = params.sha256 or pinned.sha256
-        data = read_weights(pinned, params.path, sha256, download=params.download)
+        require_packages("torch", "facenet_pytorch")
+        read_weights(pinned, params.path, sha256, download=params.download)
         self.id = name
         self.is_pinned = sha256 == pinned.sha256
         self.families = frozenset({"facenet", "inception-resnet-v1"} | (set() if self.is_pinned else {"undeclared"}))
         self.training_overlap = "some" if self.is_pinned else "unknown"
-        self._margin_px = params.margin_px
-        self._torch = import_package("torch")
-        self._device = self._torch.device(device)
-        self._network = _network(self._torch, data, release).to(self._device)
+        self._release, self._params, self._sha256, self._device_name = release, params, sha256, device
         self._detector = load_mtcnn(device)
         self.detector = self._detector.identity
         self.digest = sha256_json(
             {"sha256": sha256, "detector": self.detector, "input_px": INPUT_PX, "margin_px": params.margin_px}
         )
+        if not self.is_pinned:
+            _ = self._network  # nobody has vouched for that file: whether it is such a network is tried before the run
+
+    @cached_property
+    def _torch(self) -> Any:
+        return import_package("torch")
+
+    @cached_property
+    def _device(self) -> Any:
+        return self._torch.device(self._device_name)
+
+    @cached_property
+    def _network(self) -> Any:
+        params = self._params
+        data = read_weights(RELEASES[self._release], params.path, self._sha256, download=params.download)
+        return _network(self._torch, data, self._release).to(self._device)
 
     def locate(self, media: Sequence[Media]) -> list[Region | FailureToAcquire]:
         """The main face of each image, by MTCNN."""
@@ -122,7 +137,7 @@ class Facenet:
         usable = [k for k, fault in enumerate(faults) if fault is None]
         answers: list[Vectors | FailureToAcquire] = [fault or np.zeros(0, np.float32) for fault in faults]
         batches = crops_ahead(
-            lambda k: face_crop(images[k], regions[k].box, self._margin_px), usable, _BATCH[self._device.type]
+            lambda k: face_crop(images[k], regions[k].box, self._params.margin_px), usable, _BATCH[self._device_name]
         )
         vectors = (vector for crops in batches for vector in self._forward(crops))
         for k, vector in zip(usable, vectors, strict=True):

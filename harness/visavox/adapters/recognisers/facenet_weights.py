@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 from visavox.core.digest import sha256_bytes
 from visavox.core.errors import WeightsError
 
-from .sources import import_package, read_pinned
+from .sources import read_pinned, require_packages
 
 RELEASE_URL: Final = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/"
 _TIMEOUT_S = 60.0
@@ -74,13 +74,14 @@ def read_weights(release: Release, path: Path | None, sha256: str, *, download: 
 
 
 def library_folder() -> Path:
-    """Where facenet-pytorch keeps downloaded weights: ``checkpoints`` in torch's own folder.
+    """Where facenet-pytorch keeps downloaded weights: ``checkpoints`` in torch's own folder; neither is imported.
 
     Raises:
         MissingDependencyError: if facenet-pytorch is absent.
     """
-    home: str = import_package("facenet_pytorch.models.inception_resnet_v1").get_torch_home()
-    return Path(home) / "checkpoints"
+    require_packages("facenet_pytorch")
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    return Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser() / "checkpoints"
 
 
 def _download(release: Release, target: Path, sha256: str) -> bytes:

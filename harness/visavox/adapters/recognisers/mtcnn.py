@@ -11,19 +11,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from visavox.core.digest import sha256_bytes, sha256_json
+from visavox.core.digest import sha256_file, sha256_json
 from visavox.media.image import Image, check_image
 from visavox.ports.editor import Media
 from visavox.ports.recogniser import FailureToAcquire, Region
 
-from .mtcnn_networks import NAMES, load_network, suppress
-from .sources import file_of_package, import_package
+from .mtcnn_networks import NAMES, Network, load_network, suppress
+from .sources import file_of_package, import_package, read_pinned, require_packages
 
 MIN_SIDE_PX = 24
 _MIN_FACE_PX = 20  # the library's; from 2000 px on a hundredth of the longer side, so that work stays bounded
@@ -60,7 +60,7 @@ class _Faces(NamedTuple):
 
 @lru_cache(maxsize=4)
 def load_mtcnn(device: str) -> Mtcnn:
-    """The detector on that device, loaded once.
+    """The detector on that device, the same one for all; its networks are loaded when it first locates.
 
     Raises:
         MissingDependencyError: if torch or facenet-pytorch is absent.
@@ -77,16 +77,25 @@ class Mtcnn:
     """
 
     def __init__(self, device: str) -> None:
-        self._torch = import_package("torch")
-        self._device = self._torch.device(device)
-        self._chunk = 1 if self._device.type == "cpu" else _CHUNK_CUDA
-        digests = {}
-        self._nets = {}
-        for name in NAMES:
-            data = file_of_package("facenet_pytorch", "data", f"{name}.pt").read_bytes()
-            digests[name] = sha256_bytes(data)
-            self._nets[name] = load_network(name, data, self._device)
-        self.identity = f"mtcnn/{sha256_json({'weights': digests, 'settings': _SETTINGS})}"
+        require_packages("torch")
+        self._device_name = device
+        self._chunk = 1 if device == "cpu" else _CHUNK_CUDA
+        self._files = {name: file_of_package("facenet_pytorch", "data", f"{name}.pt") for name in NAMES}
+        self._digests = {name: sha256_file(path) for name, path in self._files.items()}
+        self.identity = f"mtcnn/{sha256_json({'weights': self._digests, 'settings': _SETTINGS})}"
+
+    @cached_property
+    def _torch(self) -> Any:
+        return import_package("torch")
+
+    @cached_property
+    def _device(self) -> Any:
+        return self._torch.device(self._device_name)
+
+    @cached_property
+    def _nets(self) -> dict[str, Network]:
+        data = {name: read_pinned(path, self._digests[name]) for name, path in self._files.items()}
+        return {name: load_network(name, data[name], self._device) for name in NAMES}
 
     def locate(self, media: Sequence[Media]) -> list[Region | FailureToAcquire]:
         """The main face of each image; same length, same order.

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from functools import cached_property
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ from visavox.ports.recogniser import FailureToAcquire, Speech, Vectors
 
 from .cosine import cosines, unit
 from .mel import slaney_filters
-from .sources import file_of_package, import_package, read_pinned
+from .sources import file_of_package, import_package, read_pinned, require_packages
 from .speech import DETECTOR, Samples, locate_speech, speech_signals
 
 SHA256: Final = "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e"
@@ -69,6 +70,16 @@ def build(spec: RecogniserSpec, device: str) -> Resemblyzer:
     return Resemblyzer(spec.id, device)
 
 
+class _Network(NamedTuple):
+    """The encoder and what makes its input, all on the device; the window of a spectrum and the mel filters."""
+
+    device: Any
+    lstm: Any
+    linear: Any
+    window: Any
+    mels: Any
+
+
 class Resemblyzer:
     """The GE2E encoder; scores are cosines of its utterance templates, which have no negative number."""
 
@@ -81,13 +92,22 @@ class Resemblyzer:
     def __init__(self, name: str, device: str) -> None:
         self.id = name
         self.digest = sha256_json({**_SETTINGS, "detector": DETECTOR})
-        self._torch = import_package("torch", extra="voices")
-        self._device = self._torch.device(device)
-        data = read_pinned(file_of_package("resemblyzer", "pretrained.pt", extra="voices"), SHA256)
-        self._lstm, self._linear = _network(self._torch, data, self._device)
-        self._window = self._torch.hann_window(_WINDOW, periodic=True, device=self._device)
-        self._mels = self._torch.from_numpy(slaney_filters(_MELS, _WINDOW, RATE_HZ, 0.0, RATE_HZ / 2)).to(self._device)
-        self._batch_samples = _BATCH_SAMPLES[self._device.type]
+        require_packages("torch", extra="voices")
+        self._weights = file_of_package("resemblyzer", "pretrained.pt", extra="voices")
+        read_pinned(self._weights, SHA256)
+        self._device_name, self._batch_samples = device, _BATCH_SAMPLES[device]
+
+    @cached_property
+    def _torch(self) -> Any:
+        return import_package("torch", extra="voices")
+
+    @cached_property
+    def _network(self) -> _Network:
+        torch, device = self._torch, self._torch.device(self._device_name)
+        lstm, linear = _layers(torch, read_pinned(self._weights, SHA256), device)
+        window = torch.hann_window(_WINDOW, periodic=True, device=device)
+        mels = torch.from_numpy(slaney_filters(_MELS, _WINDOW, RATE_HZ, 0.0, RATE_HZ / 2)).to(device)
+        return _Network(device, lstm, linear, window, mels)
 
     def locate(self, media: Sequence[Media]) -> list[Speech | FailureToAcquire]:
         """Where somebody speaks in each sound."""
@@ -108,7 +128,7 @@ class Resemblyzer:
 
     def _templates(self, signals: Sequence[Samples]) -> npt.NDArray[np.float32]:
         """Sums of the windows' templates, shape (n, 256): one transfer each way for all signals together."""
-        torch = self._torch
+        torch, network = self._torch, self._network
         starts = [window_starts(len(signal)) for signal in signals]
         # Each signal is led by zeros of half a spectrum and followed by those that its last window lacks, so that no
         # spectrum of one reaches into the next.
@@ -122,11 +142,11 @@ class Resemblyzer:
         first = np.concatenate([offset // _HOP + s for offset, s in zip(offsets, starts, strict=False)])
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
         with torch.inference_mode(), exact:
-            frames = torch.from_numpy(joined).to(self._device).unfold(0, _WINDOW, _HOP) * self._window
-            mels = torch.fft.rfft(frames).abs().square() @ self._mels.T
-            picked = torch.from_numpy(first[:, None] + np.arange(_FRAMES)).to(self._device)
-            _, (hidden, _) = self._lstm(mels[picked])
-            windows = torch.nn.functional.normalize(torch.relu(self._linear(hidden[-1])), dim=1)
+            frames = torch.from_numpy(joined).to(network.device).unfold(0, _WINDOW, _HOP) * network.window
+            mels = torch.fft.rfft(frames).abs().square() @ network.mels.T
+            picked = torch.from_numpy(first[:, None] + np.arange(_FRAMES)).to(network.device)
+            _, (hidden, _) = network.lstm(mels[picked])
+            windows = torch.nn.functional.normalize(torch.relu(network.linear(hidden[-1])), dim=1)
             vectors = windows.cpu().numpy()
         sums: npt.NDArray[np.float32] = np.add.reduceat(vectors, np.cumsum([0, *map(len, starts[:-1])]), axis=0)
         return sums
@@ -165,7 +185,7 @@ def _batches(lengths: Mapping[int, int], most: int) -> Iterator[list[int]]:
         yield batch
 
 
-def _network(torch: Any, data: bytes, device: Any) -> tuple[Any, Any]:
+def _layers(torch: Any, data: bytes, device: Any) -> tuple[Any, Any]:
     """The LSTM and the linear layer with the wheel's weights; the two numbers of its training loss are left out."""
     with torch.device("meta"):  # no random start, which would cost time and the process's random state
         layers = torch.nn.ModuleDict(

@@ -1,4 +1,8 @@
-"""Where networks come from: optional packages, files inside their wheels, and pinned weight files."""
+"""Where networks come from: optional packages, files inside their wheels, and pinned weight files.
+
+A recogniser finds and checks all of them when it is made, and loads its networks when they are first used: a run whose
+templates are all known from an earlier one loads none.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,17 @@ def import_package(name: str, *, extra: str = "models") -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise MissingDependencyError(f"import {name}", found=str(error), todo=_install(extra)) from error
+
+
+def require_packages(*names: str, extra: str = "models") -> None:
+    """Finds optional packages without importing them.
+
+    Raises:
+        MissingDependencyError: if one is not installed.
+    """
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            raise MissingDependencyError(f"find the package {name}", found="it is not installed", todo=_install(extra))
 
 
 def file_of_package(package: str, *parts: str, extra: str = "models") -> Path:
