@@ -19,6 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
 from visavox.adapters.recognisers import gmm, ubm, ubm_background
+from visavox.core.config import parse_suite
 from visavox.core.errors import ConfigError, ManifestError, WeightsError
 from visavox.core.records import RecogniserSpec
 from visavox.media.audio import Audio, decode_audio, encode_wav
@@ -169,6 +170,19 @@ def test_a_manifest_that_names_absent_files_is_refused(tmp_path: Path) -> None:
         _build(cohort=str(manifest))
     with pytest.raises(ManifestError, match="No such file"):
         _build(cohort=str(tmp_path / "absent.csv"))
+
+
+def test_a_suite_names_the_cohort_relative_to_itself(tmp_path: Path) -> None:
+    suite = """
+name: mine
+editor: {kind: baseline, name: identity, tool_class: anonymise, operation: voice-anonymisation}
+dataset: {kind: manifest, path: people.csv}
+recognisers: [{name: ubm, cohort: others/cohort.csv}]
+assessments: {identity_leak: {fmr: 1e-2}}
+policy: baseline
+"""
+    (judge,) = parse_suite(suite, base=tmp_path).recognisers
+    assert judge.param("cohort") == str(tmp_path / "others/cohort.csv")
 
 
 # ---------------------------------------------------------------- shipped

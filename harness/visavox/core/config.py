@@ -380,8 +380,9 @@ def _resolve_recogniser(entry: object, base: Path) -> object:
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
         return entry
     rest = {key: value for key, value in entry.items() if key not in {"name", "id"}}
-    if isinstance(rest.get("path"), str):
-        rest["path"] = _absolute(rest["path"], base)
+    for key in ("path", "cohort"):
+        if isinstance(rest.get(key), str):
+            rest[key] = _absolute(rest[key], base)
     return {"name": entry["name"], "id": entry.get("id", entry["name"]), "params": rest}
 
 
