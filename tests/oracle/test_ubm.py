@@ -142,6 +142,8 @@ def test_the_digest_is_of_settings_and_of_the_cohort_s_content(tmp_path: Path) -
     manifest = _cohort(tmp_path, 20, 2.0)
     first = _build(cohort=str(manifest), components=16)
     assert _build(cohort=str(manifest), components=16).digest == first.digest
+    stated = _build(cohort=str(manifest), components=16, training_overlap="none")
+    assert (stated.digest, stated.training_overlap) == (first.digest, "none") and first.training_overlap == "unknown"
     assert _build(cohort=str(manifest), components=32).digest != first.digest
     assert _build(cohort=str(manifest), components=16, dimensions=20).digest != first.digest
     (tmp_path / "3.wav").write_bytes((tmp_path / "4.wav").read_bytes())

@@ -6,7 +6,7 @@ voices; without one, the synthetic speakers whose background is shipped. A run t
 recordings is refused; that no *person* of the cohort is in the run's data set is the suite author's word, for names in
 two data sets tell nothing of one another.
 
-The suite may say ``cohort``, ``components`` and ``dimensions``.
+The suite may say ``cohort``, ``components``, ``dimensions`` and, of the cohort, ``training_overlap``.
 
 References:
     D. Reynolds, T. Quatieri, R. Dunn, Speaker verification using adapted Gaussian mixture models, Digital Signal
@@ -56,6 +56,7 @@ class UbmParams(BaseModel):
         cohort: a manifest of voices, absolute; without it the shipped background of synthetic speakers.
         components: of the mixture that is fitted to the cohort.
         dimensions: of templates, where the cohort allows so many.
+        training_overlap: of the cohort's people with those judged; unknown counts as some.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,6 +64,7 @@ class UbmParams(BaseModel):
     cohort: Path | None = None
     components: Literal[16, 32, 64, 128, 256, 512] = 64
     dimensions: Annotated[int, Field(ge=10, le=1000)] = 150
+    training_overlap: Literal["none", "some", "unknown"] = "unknown"
 
 
 def build(spec: RecogniserSpec, device: str) -> Ubm:
@@ -83,7 +85,7 @@ def build(spec: RecogniserSpec, device: str) -> Ubm:
     if params.cohort is None and params.model_fields_set:
         raise ConfigError(
             f"recogniser {spec.id!r} (ubm)",
-            found="components or dimensions without a cohort to fit",
+            found="components, dimensions or training_overlap without a cohort to fit",
             todo="name a cohort, or leave them out: the shipped background has its own",
         )
     return Ubm(spec.id, params)
@@ -103,10 +105,11 @@ class Ubm:
         learnt: dict[str, str | int]
         if params.cohort is None:
             self._background = read_background(read_pinned(SHIPPED, SHIPPED_SHA256))
-            self.training_overlap, learnt = "none", {"background": SHIPPED_SHA256}
+            self.training_overlap: str = "none"
+            learnt = {"background": SHIPPED_SHA256}
         else:
             self._background, digest = self._fitted(params.cohort, params)
-            self.training_overlap = "unknown"
+            self.training_overlap = params.training_overlap
             learnt = {"cohort": digest, "components": params.components, "dimensions": params.dimensions}
         settings = {"front_end": _FRONT_END, "relevance": RELEVANCE, "shrinkage": SHRINKAGE, "detector": DETECTOR}
         self.digest = sha256_json({**settings, **learnt})
