@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml requirements/lock.txt requirements/bootstrap.txt
 	@touch $(STAMP)
 	@echo "visavox is ready: $(BIN)/visavox doctor"
 
-demo: setup  ## three assessments on people who do not exist; writes runs/demo
+demo: setup  ## four assessments on people who do not exist; writes runs/demo
 	$(BIN)/visavox demo --out runs/demo
 
 test: setup  ## every test, the short forms of the simulations included

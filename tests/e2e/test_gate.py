@@ -259,3 +259,23 @@ def test_a_report_from_the_future_and_two_lists_of_instruments_are_refused(copy:
 def test_instruments_may_not_be_dropped(copy: Path) -> None:
     alter(copy, lambda r: r.update(instruments=[]))
     assert exit_code(["gate", str(copy)]) == 3
+
+
+def test_a_seal_from_before_voices_keeps_its_digest() -> None:
+    """Its cells name no modality: with a key more, every older run would look altered."""
+    from visavox.core.digest import sha256_json
+    from visavox.evidence.seal import parse_seal
+
+    card = {"id": "a", "name": "a", "digest": "0" * 64, "detector": "d", "score": "cosine", "families": ["f"]}
+    names = ("suite", "plan", "artifact", "code", "dataset", "policy")
+    old = {
+        **{name: str(number) * 64 for number, name in enumerate(names)},
+        "policy_id": "baseline",
+        "judges": [{**card, "training_overlap": "none", "batching": ""}],
+        "cells": [{"control": "C", "metric": "m", "recogniser": "a", "attacker": None, "group": None}],
+        "seed": 7,
+        "smoke": False,
+    }
+    assert parse_seal(old).digest() == sha256_json(old)
+    now = {**old, "cells": [{**old["cells"][0], "modality": "voice"}]}  # type: ignore[index]
+    assert parse_seal(now).digest() == sha256_json(now)

@@ -7,7 +7,6 @@ import pytest
 from visavox.core.digest import sha256_bytes
 from visavox.core.records import (
     AssessmentResult,
-    Cell,
     DatasetSummary,
     Decision,
     Digest,
@@ -419,11 +418,3 @@ def test_a_morph_is_judged_only_where_it_claims_resistance(
     assert decision.verdict is verdict
     if not claims:
         assert any("no gated control of the policy asks a judge" in reason for reason in decision.reasons)
-
-
-def test_a_cell_sealed_before_voices_keeps_its_form() -> None:
-    """Its seal's digest is over this form: with a key more, every older run would look altered."""
-    old = {"control": "c", "metric": "m", "recogniser": "a", "attacker": None, "group": None}
-    assert Cell.model_validate(old).model_dump(mode="json") == old
-    now = {**old, "modality": "voice"}
-    assert Cell.model_validate(now).model_dump(mode="json") == now

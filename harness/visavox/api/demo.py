@@ -1,8 +1,8 @@
-"""``visavox demo``: three runs over the shipped people who do not exist, and what they show.
+"""``visavox demo``: four runs over the shipped people who do not exist, and what they show.
 
-A de-identifier that leaks, the same with a stronger setting, and a face swap (``configs/suites/demo-*.yaml``). All of
-it is measured here and now; everything is written below one folder, the caches of people and templates and the register
-of runs included.
+A de-identifier that leaks, the same with a stronger setting, a face swap, and a voice anonymiser
+(``configs/suites/demo-*.yaml``). All of it is measured here and now; everything is written below one folder, the caches
+of people and templates and the register of runs included.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from visavox.engine.progress import Progress, silent
 from .preparation import load_suite
 from .running import run
 
-LEAK, STRONGER, SWAP = "demo-leak", "demo-stronger", "demo-swap"
-SUITES: Final = (LEAK, STRONGER, SWAP)
+LEAK, STRONGER, SWAP, VOICE = "demo-leak", "demo-stronger", "demo-swap", "demo-voice"
+SUITES: Final = (LEAK, STRONGER, SWAP, VOICE)
 STORE: Final = "mlflow.db"
 """MLflow's local store, in the demo's folder."""
 
 
 class DemoRun(NamedTuple):
-    """One of the three: its suite's name, its run folder and its report."""
+    """One of the four: its suite's name, its run folder and its report."""
 
     name: str
     folder: Path
@@ -50,11 +50,11 @@ def demo(
     progress: Callable[[str], Progress] = lambda name: silent,
     announce: Callable[[str], None] = lambda line: None,
 ) -> tuple[DemoRun, ...]:
-    """Runs the three suites below a folder; runs that are finished there are read, half-done ones continued.
+    """Runs the four suites below a folder; runs that are finished there are read, half-done ones continued.
 
     Args:
         out: the folder.
-        overrides: of every suite, as ``load_suite`` takes them.
+        overrides: of every suite, as ``load_suite`` takes them; of one, led by its name: ``demo-voice:seed=8``.
         progress: gives each run, by its name, what receives its steps.
         announce: receives a line for what happened after a report was written.
 
@@ -67,10 +67,20 @@ def demo(
     found = []
     with _own_folder("XDG_CACHE_HOME", place / "cache"), _own_folder("XDG_DATA_HOME", place / "data"):
         for name in SUITES:
-            suite = load_suite(configs_dir() / "suites" / f"{name}.yaml", overrides=(tracked, *overrides))
+            own = [_of(name, word) for word in overrides]
+            chosen = (tracked, *(word for word in own if word))
+            suite = load_suite(configs_dir() / "suites" / f"{name}.yaml", overrides=chosen)
             report = run(suite, place / name, progress=progress(name), announce=announce)
             found.append(DemoRun(name, out / name, report))
     return tuple(found)
+
+
+def _of(name: str, override: str) -> str:
+    """The override where it is one of that suite, else nothing."""
+    suite, _, word = override.partition(":")
+    if suite not in SUITES:
+        return override
+    return word if suite == name else ""
 
 
 def deciding(report: Report) -> Deciding:

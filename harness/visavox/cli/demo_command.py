@@ -1,4 +1,4 @@
-"""``visavox demo``: three runs on people who do not exist, their verdicts, and where to look."""
+"""``visavox demo``: four runs on people who do not exist, their verdicts, and where to look."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from visavox.api.demo import LEAK, STORE, STRONGER, SUITES, SWAP, Deciding, DemoRun, deciding, demo, same_cell
+from visavox.api.demo import LEAK, STORE, STRONGER, SUITES, SWAP, VOICE, Deciding, DemoRun, deciding, demo, same_cell
 from visavox.core.terms import Verdict
 from visavox.engine.progress import Progress, Step
 from visavox.reporting.rows import limit_of
@@ -29,6 +29,7 @@ WHAT = {
     LEAK: "de-identification, mosaic of 4 px",
     STRONGER: "the same, mosaic of 16 px",
     SWAP: "face swap with a Poisson seam",
+    VOICE: "voice anonymisation, McAdams",
 }
 PORT = 5000
 
@@ -41,10 +42,10 @@ PORT = 5000
     show_default=True,
     help="Where everything is written; the same command continues.",
 )
-@click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override a key of the three suites.")
+@click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override a key of the four suites.")
 @click.option("--progress", "mode", type=click.Choice(["auto", "plain", "none"]), default="auto", show_default=True)
 def demo_command(out: Path, overrides: tuple[str, ...], mode: str) -> None:
-    """Assess three tools on people who do not exist: one that leaks, the same made stronger, and a face swap.
+    """Assess four tools on people who do not exist: one that leaks, the same made stronger, a face swap, a voice.
 
     Exits 0 when it ran to its end, whatever the verdicts.
     """
@@ -84,8 +85,8 @@ class _Sinks:
 
 
 def _table(runs: tuple[DemoRun, ...]) -> Table:
-    table = Table(box=box.SIMPLE, title="What the three tools were found to do", title_justify="left")
-    for name in ("tool", "verdict", "what decided", "judge, attacker"):
+    table = Table(box=box.SIMPLE, title="What the four tools were found to do", title_justify="left")
+    for name in ("tool", "verdict", "what decided"):
         table.add_column(name, overflow="fold")
     for name in ("measured", "bound", "limit"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -96,7 +97,6 @@ def _table(runs: tuple[DemoRun, ...]) -> Table:
             WHAT[item.name],
             Text(verdict.value, style=COLOURS[verdict]),
             _title(found),
-            ", ".join(word for word in (found.cell.cell.recogniser, found.cell.cell.attacker or "") if word),
             figure(found.cell.cell.metric, found.cell.value).text,
             _bound(found),
             limit_of(found.control),

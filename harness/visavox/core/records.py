@@ -14,8 +14,6 @@ from pydantic import (
     Field,
     JsonValue,
     PlainSerializer,
-    SerializerFunctionWrapHandler,
-    model_serializer,
     model_validator,
 )
 
@@ -376,12 +374,6 @@ class Cell(Record):
     group: str | None = None
     modality: Modality | None = None
     """None in seals written before voices were assessed: the one modality of the run."""
-
-    @model_serializer(mode="wrap")
-    def _as_it_was_sealed(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without a modality where there is none, so that older seals keep their digests."""
-        written: dict[str, Any] = handler(self)
-        return written if self.modality is not None else {k: v for k, v in written.items() if k != "modality"}
 
 
 class CellDecision(Record):

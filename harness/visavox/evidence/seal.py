@@ -6,6 +6,7 @@ import fcntl
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -33,9 +34,17 @@ class Seal(Record):
     seed: int
     smoke: bool = False
 
+    def as_json(self) -> dict[str, Any]:
+        """The seal as JSON values; cells of older seals stay without a modality, so that their digests stay."""
+        values = self.model_dump(mode="json")
+        for cell in values["cells"]:
+            if cell["modality"] is None:
+                del cell["modality"]
+        return values
+
     def digest(self) -> str:
         """SHA-256 of the seal's canonical JSON."""
-        return sha256_json(self.model_dump(mode="json"))
+        return sha256_json(self.as_json())
 
 
 def parse_seal(value: object) -> Seal:
