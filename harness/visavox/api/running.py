@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from logging import Logger
 from pathlib import Path
 from typing import NamedTuple
@@ -43,6 +46,7 @@ from visavox.core.records import (
 )
 from visavox.core.terms import Modality, Outcome, ToolClass
 from visavox.engine import tables
+from visavox.engine.beside import Check, beside, go_on
 from visavox.engine.cache import TemplateCache
 from visavox.engine.edit import Replay, case_ledger, check_inputs, edit_all, summed
 from visavox.engine.edit import replay as replay_case
@@ -52,7 +56,7 @@ from visavox.engine.folder import RunFolder
 from visavox.engine.journal import Journal
 from visavox.engine.medium import MEDIA
 from visavox.engine.plan import WITHHELD, Plan, consent_counts
-from visavox.engine.progress import Progress, silent
+from visavox.engine.progress import Progress, one_at_a_time, silent
 from visavox.engine.score import Scorer, judge_view, load_sets
 from visavox.engine.store import Store
 from visavox.evidence.seal import Register, RegisteredRun, Seal, parse_seal
@@ -187,15 +191,35 @@ def _execute(parts: Sequence[Prepared], folder: RunFolder, journal: Journal, pro
 
 def _assess_part(prepared: Prepared, folder: RunFolder, journal: Journal, progress: Progress, log: Logger) -> _Part:
     suite, plan, dataset = prepared.suite, prepared.plan, prepared.dataset
-    rows = edit_all(suite, plan, dataset, folder, journal, device=prepared.device, progress=progress, log=log)
     cache = TemplateCache() if suite.execution.cache else None
-    embedder = Embedder(prepared.judges, folder, journal, medium=MEDIA[plan.modality], cache=cache, progress=progress)
-    embedder.run(plan, dataset, rows)
+    progress = one_at_a_time(progress)
+
+    def embedder(rows_of: Journal) -> Embedder:
+        return Embedder(prepared.judges, folder, rows_of, medium=MEDIA[plan.modality], cache=cache, progress=progress)
+
+    def embed_originals(check: Check) -> None:
+        with Journal(folder.journal) as own:  # a connection belongs to its thread
+            embedder(own).originals(plan, dataset, check)
+
+    meanwhile = partial(beside, embed_originals, name="visavox-embed") if _overlaps(prepared) else _alone
+    rows = edit_all(
+        suite,
+        plan,
+        dataset,
+        folder,
+        journal,
+        device=prepared.device,
+        progress=progress,
+        log=log,
+        meanwhile=meanwhile,
+    )
+    embedded = embedder(journal)
+    embedded.run(plan, dataset, rows)
     wanted = {name: assessments.get(name)() for name, _ in suite.assessments}
     asked = score_tables(suite, wanted)
     views = []
     for recogniser in prepared.judges:
-        sets = load_sets(plan, rows, embedder, recogniser.id)
+        sets = load_sets(plan, rows, embedded, recogniser.id)
         scorer = Scorer(recogniser, plan, sets, folder, journal)
         scorer.run(asked, progress)
         views.append(judge_view(recogniser, plan, sets, scorer, asked))
@@ -206,6 +230,16 @@ def _assess_part(prepared: Prepared, folder: RunFolder, journal: Journal, progre
     if suite.execution.worst_leaks and shows_faces:
         worst = worst_page(prepared, Store(folder.media), rows, tuple(views), results, suite.execution.worst_leaks)
     return _Part(results, case_ledger(plan, rows), worst)
+
+
+def _overlaps(prepared: Prepared) -> bool:
+    """Whether originals are embedded while the editor edits (``execution.overlap``)."""
+    wanted = prepared.suite.execution.overlap
+    return prepared.device == "cpu" and (os.cpu_count() or 1) > 1 if wanted == "auto" else wanted
+
+
+def _alone() -> AbstractContextManager[Check]:
+    return nullcontext(go_on)
 
 
 def score_tables(suite: Suite, wanted: dict[str, Assessment]) -> tuple[ScoreTable, ...]:
@@ -488,20 +522,20 @@ def _bind(folder: RunFolder, parts: Sequence[Prepared]) -> None:
         SuiteChangedError: naming what differs.
     """
     suite, seal = parts[0].suite, parts[0].seal
-    if folder.seal.exists() and any(_has_edits(part) for part in folder.parts()):
+    if folder.seal.exists() and any(_has_work(part) for part in folder.parts()):
         _refuse_change(folder, suite, parse_seal(folder.read_json(folder.seal)), seal)
         return
     folder.write(folder.suite, json.dumps(suite.as_json(), indent=2, ensure_ascii=False).encode() + b"\n")
     folder.write(folder.policy, parts[0].policy.text.encode())
     folder.write(folder.plan, canonical_json(plan_json([part.plan for part in parts])))
-    folder.write(folder.seal, canonical_json(seal.model_dump(mode="json")))
+    folder.write(folder.seal, canonical_json(seal.as_json()))
 
 
-def _has_edits(folder: RunFolder) -> bool:
+def _has_work(folder: RunFolder) -> bool:
     if not folder.journal.exists():
         return False
     with Journal(folder.journal) as journal:
-        return bool(journal.edits())
+        return journal.has_units()
 
 
 def _refuse_change(folder: RunFolder, suite: Suite, old: Seal, new: Seal) -> None:

@@ -154,6 +154,9 @@ class Execution(Record):
     """Resident memory of the editor's process tree, in MiB."""
     max_cases: Annotated[int, Field(ge=1)] = 2000
     """Cases at most, drawn by the seed, balanced over people."""
+    overlap: bool | Literal["auto"] = "auto"
+    """Embed the originals while the editor edits, which then shares the cores with the judges: leave room in timeout_s.
+    auto: on a CPU with two cores or more; not on a GPU, whose memory would have to hold both."""
     cache: bool = False
     """Keep templates and edits across runs in the user's cache folder: biometric data, 0700, at most 4 GiB of each."""
     retention: Literal["scores", "all"] = "scores"
@@ -217,7 +220,7 @@ class Suite(Record):
     def comparable(self) -> dict[str, Any]:
         """The part of the suite that must be equal for a run folder to be continued."""
         value: dict[str, Any] = _last_parts(self.as_json())
-        for key in ("cache", "retention", "device", "worst_leaks"):
+        for key in ("cache", "retention", "device", "worst_leaks", "overlap"):
             value["execution"].pop(key)
         value.pop("tracking")
         value["editor"].pop("cwd", None)

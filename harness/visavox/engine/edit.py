@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from logging import Logger
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from visavox.core.terms import Consent, Outcome
 from visavox.ports.dataset import Dataset
 from visavox.ports.editor import EditRequest, Media
 
+from .beside import Check, go_on
 from .edit_cache import EditCache
 from .folder import EDITOR_STDERR, RunFolder
 from .journal import Journal, JournalledEdit
@@ -41,9 +43,11 @@ def editor_worker(suite: Suite, *, device: str, scratch: Path, stderr_path: Path
     return EditorWorker(spec, device=device, limits=limits, scratch=scratch, stderr_path=stderr_path)
 
 
-def request_of(case: Case, consent: Consent, suite: Suite, dataset: Dataset, medium: Medium) -> EditRequest:
-    """The editor's view of a case, its media decoded."""
-    media: dict[str, Media] = {role.role: medium.decode(dataset.read(role.sample_id)) for role in case.roles}
+def request_of(case: Case, consent: Consent, suite: Suite, dataset: Dataset, medium: Medium | None) -> EditRequest:
+    """The editor's view of a case, its media decoded; without any where no medium is named."""
+    media: dict[str, Media] = {}
+    if medium is not None:
+        media = {role.role: medium.decode(dataset.read(role.sample_id)) for role in case.roles}
     return EditRequest(
         case_id=case.id,
         operation=case.operation.value,
@@ -93,8 +97,12 @@ def edit_all(
     device: str,
     progress: Progress,
     log: Logger,
+    meanwhile: Callable[[], AbstractContextManager[Check]] = lambda: nullcontext(go_on),
 ) -> dict[str, EditRow]:
     """Edits every case that the journal does not hold yet; returns every row by case id.
+
+    Args:
+        meanwhile: entered for as long as the model under test edits, where it has to; see ``beside``.
 
     Raises:
         EditorError: the editor cannot be loaded, or its first 20 cases all failed.
@@ -106,13 +114,18 @@ def edit_all(
         store = Store(folder.media)
         digests = {sample.id: digest for sample, digest in zip(plan.samples, plan.sample_digests, strict=True)}
         cache = EditCache(suite, digests, device=device) if suite.execution.cache else None
-        folder.scratch.mkdir(mode=0o700)
-        worker = editor_worker(suite, device=device, scratch=folder.scratch, stderr_path=folder.editor_stderr)
-        try:
-            with worker:
-                _edit_units(open_units, units, suite, plan, dataset, journal, worker, store, cache, progress, log)
-        finally:
-            folder.sweep()
+        stage = _Stage(suite, plan, dataset, journal, store, cache, progress, log)
+        open_units = [number for number in open_units if not stage.take_known(number, units[number])]
+        if open_units:
+            folder.scratch.mkdir(mode=0o700)
+            worker = editor_worker(suite, device=device, scratch=folder.scratch, stderr_path=folder.editor_stderr)
+            try:
+                with meanwhile() as check, worker:  # the worker goes before the originals are waited for
+                    for number in open_units:
+                        check()
+                        stage.edit(number, units[number], worker)
+            finally:
+                folder.sweep()
     rows = {case: entry.row for case, entry in journal.edits().items()}
     if set(rows) != {case.id for case in plan.cases}:
         raise LedgerError(
@@ -121,42 +134,68 @@ def edit_all(
     return rows
 
 
-def _edit_units(
-    open_units: list[int],
-    units: list[range],
-    suite: Suite,
-    plan: Plan,
-    dataset: Dataset,
-    journal: Journal,
-    worker: EditorWorker,
-    store: Store,
-    cache: EditCache | None,
-    progress: Progress,
-    log: Logger,
-) -> None:
-    medium = MEDIA[plan.modality]
-    done = len(plan.cases) - sum(len(units[n]) for n in open_units)
-    progress(Step("edit", done, len(plan.cases)))
-    for number in open_units:
+class _Stage:
+    """The units of the first stage, each taken from the cache of edits or edited, and journalled."""
+
+    def __init__(
+        self,
+        suite: Suite,
+        plan: Plan,
+        dataset: Dataset,
+        journal: Journal,
+        store: Store,
+        cache: EditCache | None,
+        progress: Progress,
+        log: Logger,
+    ) -> None:
+        self._suite, self._plan, self._dataset, self._medium = suite, plan, dataset, MEDIA[plan.modality]
+        self._journal, self._store, self._cache = journal, store, cache
+        self._progress, self._log = progress, log
+        self._done = len(journal.edits())
+        progress(Step("edit", self._done, len(plan.cases)))
+
+    def take_known(self, number: int, unit: range) -> bool:
+        """Whether the cache of edits knew every case of the unit; no medium is decoded for it."""
         started = time.monotonic()
-        requests = [request_of(plan.cases[i], plan.case_consent[i], suite, dataset, medium) for i in units[number]]
-        roles = [{role.role: role.sample_id for role in plan.cases[i].roles} for i in units[number]]
-        edits = [JournalledEdit(row, "") for row in (cache.unit(requests, roles, store) if cache else ())]
-        if not edits:
-            results = worker.run_unit(requests)
-            edits = [
-                _journalled(request, result, store, medium) for request, result in zip(requests, results, strict=True)
-            ]
-            if cache:
-                cache.keep(requests, roles, [edit.row for edit in edits], store)
+        rows = (
+            self._cache.unit(self._requests(unit, decoded=False), self._roles(unit), self._store) if self._cache else []
+        )
+        if rows:
+            self._finish(number, started, [JournalledEdit(row, "") for row in rows])
+        return bool(rows)
+
+    def edit(self, number: int, unit: range, worker: EditorWorker) -> None:
+        """Has the worker edit a unit.
+
+        Raises:
+            EditorError: every case of the first one failed, or the editor cannot be loaded.
+        """
+        started = time.monotonic()
+        requests = self._requests(unit, decoded=True)
+        edits = [
+            _journalled(request, result, self._store, self._medium)
+            for request, result in zip(requests, worker.run_unit(requests), strict=True)
+        ]
+        if self._cache:
+            self._cache.keep(requests, self._roles(unit), [edit.row for edit in edits], self._store)
         if number == 0:
             _refuse_dead_editor(edits)
+        self._finish(number, started, edits)
+
+    def _requests(self, unit: range, *, decoded: bool) -> list[EditRequest]:
+        plan, medium = self._plan, self._medium if decoded else None
+        return [request_of(plan.cases[i], plan.case_consent[i], self._suite, self._dataset, medium) for i in unit]
+
+    def _roles(self, unit: range) -> list[dict[str, str]]:
+        return [{role.role: role.sample_id for role in self._plan.cases[i].roles} for i in unit]
+
+    def _finish(self, number: int, started: float, edits: Sequence[JournalledEdit]) -> None:
         for edit in edits:
             if edit.row.outcome is not Outcome.EDITED:
-                log.info("case %s %s: %s", edit.row.case_id, edit.row.outcome.value, edit.row.reason)
-        journal.finish(STAGE, number, duration_s=time.monotonic() - started, edits=edits)
-        done += len(requests)
-        progress(Step("edit", done, len(plan.cases)))
+                self._log.info("case %s %s: %s", edit.row.case_id, edit.row.outcome.value, edit.row.reason)
+        self._journal.finish(STAGE, number, duration_s=time.monotonic() - started, edits=edits)
+        self._done += len(edits)
+        self._progress(Step("edit", self._done, len(self._plan.cases)))
 
 
 def _journalled(request: EditRequest, result: CaseResult, store: Store, medium: Medium) -> JournalledEdit:

@@ -19,6 +19,7 @@ from visavox.ports.editor import Media
 from visavox.ports.recogniser import FailureToAcquire, Located, Recogniser, Vectors
 
 from . import tables
+from .beside import Check, go_on
 from .cache import TemplateCache
 from .folder import RunFolder
 from .journal import Journal
@@ -70,21 +71,31 @@ class Embedder:
         self._regions: dict[tuple[str, str], dict[str, LocatedIn]] = {}
 
     def run(self, plan: Plan, dataset: Dataset, rows: dict[str, EditRow]) -> None:
-        """Embeds originals, outputs and masked outputs."""
+        """Embeds originals, outputs and masked outputs; what is finished already is left as it is."""
         store = Store(self._folder.media)
         with ThreadPoolExecutor(_READERS, thread_name_prefix="visavox-read") as pool:
             for name, items in items_of(plan, dataset, rows, store, self._medium).items():
-                self._set(name, items, plan.units(len(items)), pool)
+                self._set(name, items, plan.units(len(items)), pool, go_on)
+
+    def originals(self, plan: Plan, dataset: Dataset, check: Check) -> None:
+        """Embeds the originals alone, for which nothing needs to be edited yet."""
+        with ThreadPoolExecutor(_READERS, thread_name_prefix="visavox-read") as pool:
+            self._set(ORIGINAL, originals_of(plan, dataset, self._medium), plan.units(len(plan.samples)), pool, check)
 
     def parts(self, recogniser: str, name: str, n_units: int) -> list[Path]:
         """The templates' files of one recogniser and set."""
         return [self._template_part(recogniser, name, number) for number in range(n_units)]
 
-    def _set(self, name: str, items: Sequence[Item], units: Sequence[range], pool: ThreadPoolExecutor) -> None:
+    def _set(
+        self, name: str, items: Sequence[Item], units: Sequence[range], pool: ThreadPoolExecutor, check: Check
+    ) -> None:
         stage = f"embed/{name}"
         open_units = [number for number in range(len(units)) if not self._journal.is_finished(stage, number)]
+        if not open_units:
+            return
         media = read_ahead(pool, [[items[i] for i in units[number]] for number in open_units], self._medium)
         for number, unit in enumerate(units):
+            check()
             if number in open_units:
                 started = time.monotonic()
                 self._unit(name, number, [items[i] for i in unit], next(media))
@@ -210,10 +221,6 @@ def items_of(
 ) -> dict[str, list[Item]]:
     """The sets to embed, each in the plan's order; only edited cases have outputs."""
 
-    def original(number: int) -> Item:
-        sample = plan.samples[number]
-        return Item(sample.id, plan.sample_digests[number], lambda: medium.decode(dataset.read(sample.id)), source="")
-
     def output(number: int) -> Item:
         case = plan.cases[number]
         digest = rows[case.id].outputs[0].digest
@@ -222,7 +229,17 @@ def items_of(
         return Item(case.id, digest, lambda: medium.decode(store.read(digest)), source)
 
     outputs = {name: [output(i) for i in cases] for name, cases in cases_of_sets(plan, rows).items()}
-    return {ORIGINAL: [original(i) for i in range(len(plan.samples))], **outputs}
+    return {ORIGINAL: originals_of(plan, dataset, medium), **outputs}
+
+
+def originals_of(plan: Plan, dataset: Dataset, medium: Medium) -> list[Item]:
+    """The test samples as they are."""
+
+    def original(number: int) -> Item:
+        sample = plan.samples[number]
+        return Item(sample.id, plan.sample_digests[number], lambda: medium.decode(dataset.read(sample.id)), source="")
+
+    return [original(number) for number in range(len(plan.samples))]
 
 
 def cases_of_sets(plan: Plan, rows: dict[str, EditRow]) -> dict[str, list[int]]:

@@ -1,4 +1,7 @@
-"""The run's journal: SQLite in WAL mode, one writer (the runner). A row stands only for what is finished."""
+"""The run's journal: SQLite in WAL mode, one process writes (the runner). A row stands only for what is finished.
+
+A thread opens a journal of its own: SQLite lets one of them write at a time.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=60.0)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.executescript(_SCHEMA)
@@ -61,6 +64,10 @@ class Journal:
     def set_fact(self, name: str, value: str) -> None:
         """Writes a named fact once; a second value is ignored."""
         self._db.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", (name, value))
+
+    def has_units(self) -> bool:
+        """Whether any unit of any stage is finished."""
+        return self._db.execute("SELECT 1 FROM units LIMIT 1").fetchone() is not None
 
     def is_finished(self, stage: str, number: int) -> bool:
         """Whether a unit is finished."""
