@@ -91,6 +91,12 @@ def test_an_editor_that_returns_the_voice_fails(manifest: Write, suite: Write, t
     assert verdict(report, "BASE-UNCHANGED", Modality.VOICE) is Verdict.FAIL
     points = [e.operating_point for r in report.results for e in r.estimates]
     assert {p.target_fmr for p in points if isinstance(p, OperatingPoint)} == {0.01}
+    evidence = {(e.name, e.attacker): e for r in report.results for e in r.estimates}
+    for name in ("min_cllr", "zebra_expected"):
+        control, leak = evidence[name, Attacker.CONTROL], evidence[name, Attacker.IGNORANT]
+        assert control.value == pytest.approx(leak.value, abs=0.05)  # nothing was hidden
+    assert evidence["min_cllr", Attacker.IGNORANT].value < 0.4
+    assert evidence["zebra_expected", Attacker.IGNORANT].band.startswith("tag ")
     assert report.ledger.unchanged == report.ledger.edited == N_PEOPLE * N_EACH
 
 

@@ -1,4 +1,4 @@
-"""Figures without a threshold: EER, AUC and D_sys of every attacker; disclosed, never gated."""
+"""Figures without a threshold: EER, AUC, D_sys, and of voices minCllr and ZEBRA; disclosed, never gated."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from visavox.core.errors import UndefinedMetricError
 from visavox.core.records import Estimate, NotMade
 from visavox.core.seeding import generator
-from visavox.core.terms import Attacker, Direction
+from visavox.core.terms import Attacker, Direction, Modality
 from visavox.metrics import curves as curve_metrics
+from visavox.metrics import disclosure_intervals
+from visavox.metrics.disclosure import zebra
 from visavox.metrics.intervals import RateInterval
 from visavox.metrics.linkability import d_sys_interval, d_sys_null
-from visavox.ports.assessment import AssessmentInput, JudgeView
+from visavox.metrics.mean_intervals import MeanInterval
+from visavox.ports.assessment import AssessmentInput, Floats, Ints, JudgeView
 from visavox_assessments.estimates import bounded
 
 from .trials import Kind, KindTrials
@@ -22,19 +25,20 @@ METHOD = "effective-size Clopper-Pearson on the linearised statistic (STATISTICS
 def curves(
     data: AssessmentInput, judge: JudgeView, attacker: Attacker, trials: KindTrials
 ) -> Iterator[Estimate | NotMade]:
-    """EER, AUC and D_sys on the attacker's largest kind of comparison.
+    """EER, AUC and D_sys on the attacker's largest kind of comparison; of voices, VoicePrivacy's figures too.
 
     Kinds are not pooled: each has a scale of its own. For the control a low EER is a competent judge; for the others
     a high EER (50 % = no information) is safe, and one above 50 % is flagged.
     """
     kind = trials.largest
-    for name in ("eer", "auc", "d_sys"):
+    names = (*_FIGURES, *_EVIDENCE) if data.modality is Modality.VOICE else tuple(_FIGURES)
+    for name in names:
         if kind is None or kind.mated.size == 0 or kind.non_mated.size == 0:
             reason = "there are no mated or no non-mated comparisons"
             yield NotMade(name=name, recogniser=judge.id, attacker=attacker, reason=reason)
             continue
         try:
-            yield _FIGURES[name](data, judge, attacker, kind)
+            yield (_FIGURES | _EVIDENCE)[name](data, judge, attacker, kind)
         except UndefinedMetricError as error:
             reason = f"{error.asked}: {error.found}"
             yield NotMade(name=name, recogniser=judge.id, attacker=attacker, reason=reason)
@@ -77,7 +81,7 @@ def _linearised(
 
 
 def _d_sys(data: AssessmentInput, judge: JudgeView, attacker: Attacker, kind: Kind) -> Estimate:
-    table = (kind.mated, kind.persons, kind.non_mated, kind.non_first, kind.non_second)
+    table = _table(kind)
     found = d_sys_interval(*table, alpha=data.alpha)
     rng = generator(data.seed, "d_sys", judge.id, attacker.value)
     null = d_sys_null(*table, rng=rng, is_symmetric=attacker is not Attacker.IGNORANT)
@@ -104,4 +108,54 @@ def _d_sys(data: AssessmentInput, judge: JudgeView, attacker: Attacker, kind: Ki
     )
 
 
+def _min_cllr(data: AssessmentInput, judge: JudgeView, attacker: Attacker, kind: Kind) -> Estimate:
+    found = disclosure_intervals.min_cllr_interval(*_table(kind), alpha=data.alpha)
+    return _jackknifed("min_cllr", data, judge, attacker, kind, found, chance=1.0)
+
+
+def _zebra(data: AssessmentInput, judge: JudgeView, attacker: Attacker, kind: Kind) -> Estimate:
+    """Expected disclosure; the tag is that of the worst case, a single score, which has no interval."""
+    found = disclosure_intervals.expected_disclosure_interval(*_table(kind), alpha=data.alpha)
+    worst = zebra(kind.mated, kind.non_mated)
+    made = _jackknifed("zebra_expected", data, judge, attacker, kind, found, chance=0.0)
+    note = f"; worst case 10^{worst.worst_log10:.2f} (tag {worst.tag}): the strongest single score, without an interval"
+    return made.model_copy(update={"band": f"tag {worst.tag}", "note": made.note + note})
+
+
+def _table(kind: Kind) -> tuple[Floats, Ints, Floats, Ints, Ints]:
+    return kind.mated, kind.persons, kind.non_mated, kind.non_first, kind.non_second
+
+
+def _jackknifed(
+    name: str,
+    data: AssessmentInput,
+    judge: JudgeView,
+    attacker: Attacker,
+    kind: Kind,
+    found: MeanInterval,
+    *,
+    chance: float,
+) -> Estimate:
+    return Estimate(
+        name=name,
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        lower=found.lower,
+        upper=found.upper,
+        alpha=data.alpha,
+        method="delete-one-person jackknife; fitted on these scores, it errs on the side of less privacy",
+        n=kind.mated.size,
+        n_eff=float(found.n_people),
+        n_subjects=found.n_people,
+        recogniser=judge.id,
+        attacker=attacker,
+        direction=Direction.NEITHER,
+        chance=chance,
+        note=f"on {kind.name} comparisons",
+    )
+
+
 _FIGURES = {"eer": _eer, "auc": _auc, "d_sys": _d_sys}
+_EVIDENCE = {"min_cllr": _min_cllr, "zebra_expected": _zebra}
+"""VoicePrivacy's; of faces `visavox score` makes them: a jackknife over a million scores takes minutes."""
