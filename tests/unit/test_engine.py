@@ -21,6 +21,7 @@ from visavox.core.errors import ConfigError, RunFolderError
 from visavox.core.records import EditRow, RecogniserSpec
 from visavox.core.terms import Modality, Outcome
 from visavox.engine.cache import TemplateCache
+from visavox.engine.edit import request_of
 from visavox.engine.embed import checked_template
 from visavox.engine.folder import RunFolder
 from visavox.engine.journal import Journal, JournalledEdit
@@ -278,3 +279,16 @@ def test_run_log_has_no_names_and_says_what_became_of_a_case(
     assert "failed: asked to" in text
     assert "verdict INCONCLUSIVE" in text
     assert "person" not in text
+
+
+def test_an_editor_is_told_whose_cases_belong_together_and_not_who_it_is(suite_of: Callable[..., Suite]) -> None:
+    prepared = prepare(suite_of())
+    plan = prepared.plan
+    requests = [request_of(i, plan, prepared.suite, prepared.dataset, None) for i in range(len(plan.cases))]
+    by_person: dict[int, set[str | None]] = {}
+    for person, asked in zip(plan.case_person, requests, strict=True):
+        by_person.setdefault(person, set()).add(asked.person)
+    assert all(len(tokens) == 1 for tokens in by_person.values())
+    assert len(set.union(*by_person.values())) == len(by_person) == 12
+    other = prepare(suite_of("seed=8"))
+    assert not {request_of(0, other.plan, other.suite, other.dataset, None).person} & set.union(*by_person.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from typing import Any
 
@@ -173,9 +174,23 @@ def test_a_formant_moves_to_where_its_angle_says_and_the_pitch_stays() -> None:
 
 def test_a_power_is_drawn_uniformly_by_the_case_s_seed() -> None:
     parameters = mcadams.McAdamsParameters(alpha=(0.5, 0.9), draw="utterance")
-    drawn = np.array([mcadams.exponent(parameters, seed) for seed in range(400)])
+    drawn = np.array([mcadams.exponent(parameters, request(seed=seed)) for seed in range(400)])
     assert drawn.min() >= 0.5 and drawn.max() <= 0.9 and abs(drawn.mean() - 0.7) < 0.02
-    assert [mcadams.exponent(parameters, seed) for seed in range(400)] == drawn.tolist()
+    assert [mcadams.exponent(parameters, request(seed=seed)) for seed in range(400)] == drawn.tolist()
+
+
+def test_a_speaker_keeps_one_power_in_all_cases() -> None:
+    parameters = mcadams.McAdamsParameters(alpha=(0.5, 0.9), draw="speaker")
+
+    def power(person: str | None, seed: int) -> float:
+        return mcadams.exponent(parameters, dataclasses.replace(request(seed=seed), person=person))
+
+    assert len({power("a", seed) for seed in range(9)}) == 1
+    drawn = [power(f"{number:016x}", 1) for number in range(200)]
+    assert len(set(drawn)) == 200
+    assert min(drawn) >= 0.5 and max(drawn) <= 0.9 and abs(np.mean(drawn) - 0.7) < 0.03
+    with pytest.raises(KeyError, match="who speaks"):
+        power(None, 1)
 
 
 def test_a_drawn_power_is_heard_and_a_fixed_one_is_deaf_to_the_seed(speech: list[Audio]) -> None:

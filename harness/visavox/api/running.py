@@ -522,20 +522,31 @@ def _bind(folder: RunFolder, parts: Sequence[Prepared]) -> None:
         SuiteChangedError: naming what differs.
     """
     suite, seal = parts[0].suite, parts[0].seal
-    if folder.seal.exists() and any(_has_work(part) for part in folder.parts()):
+    if folder.seal.exists() and any(_has_edits(part) for part in folder.parts()):
         _refuse_change(folder, suite, parse_seal(folder.read_json(folder.seal)), seal)
         return
+    if not (folder.seal.exists() and parse_seal(folder.read_json(folder.seal)) == seal):
+        for part in folder.parts():
+            _forget_originals(part)
     folder.write(folder.suite, json.dumps(suite.as_json(), indent=2, ensure_ascii=False).encode() + b"\n")
     folder.write(folder.policy, parts[0].policy.text.encode())
     folder.write(folder.plan, canonical_json(plan_json([part.plan for part in parts])))
     folder.write(folder.seal, canonical_json(seal.as_json()))
 
 
-def _has_work(folder: RunFolder) -> bool:
+def _forget_originals(folder: RunFolder) -> None:
+    """What was embedded of a run that ended before any edit, and whose place another one takes."""
+    if folder.journal.exists():
+        with Journal(folder.journal) as journal:
+            journal.forget_units()
+    Store(folder.templates).clear()
+
+
+def _has_edits(folder: RunFolder) -> bool:
     if not folder.journal.exists():
         return False
     with Journal(folder.journal) as journal:
-        return journal.has_units()
+        return bool(journal.edits())
 
 
 def _refuse_change(folder: RunFolder, suite: Suite, old: Seal, new: Seal) -> None:

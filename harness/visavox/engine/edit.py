@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from visavox.core.config import Suite
 from visavox.core.errors import ConfigError, EditorError, LedgerError, MediaError
 from visavox.core.records import Case, CaseLedger, EditRow, Output
+from visavox.core.seeding import child_seed
 from visavox.core.terms import Consent, Outcome
 from visavox.ports.dataset import Dataset
 from visavox.ports.editor import EditRequest, Media
@@ -43,8 +44,9 @@ def editor_worker(suite: Suite, *, device: str, scratch: Path, stderr_path: Path
     return EditorWorker(spec, device=device, limits=limits, scratch=scratch, stderr_path=stderr_path)
 
 
-def request_of(case: Case, consent: Consent, suite: Suite, dataset: Dataset, medium: Medium | None) -> EditRequest:
+def request_of(number: int, plan: Plan, suite: Suite, dataset: Dataset, medium: Medium | None) -> EditRequest:
     """The editor's view of a case, its media decoded; without any where no medium is named."""
+    case, consent = plan.cases[number], plan.case_consent[number]
     media: dict[str, Media] = {}
     if medium is not None:
         media = {role.role: medium.decode(dataset.read(role.sample_id)) for role in case.roles}
@@ -55,6 +57,7 @@ def request_of(case: Case, consent: Consent, suite: Suite, dataset: Dataset, med
         media=media,
         consent=None if consent is Consent.UNSTATED else consent.value,
         params=dict(suite.editor.params),
+        person=f"{child_seed(suite.seed, 'person', plan.case_person[number]):016x}",
     )
 
 
@@ -184,7 +187,7 @@ class _Stage:
 
     def _requests(self, unit: range, *, decoded: bool) -> list[EditRequest]:
         plan, medium = self._plan, self._medium if decoded else None
-        return [request_of(plan.cases[i], plan.case_consent[i], self._suite, self._dataset, medium) for i in unit]
+        return [request_of(i, plan, self._suite, self._dataset, medium) for i in unit]
 
     def _roles(self, unit: range) -> list[dict[str, str]]:
         return [{role.role: role.sample_id for role in self._plan.cases[i].roles} for i in unit]
@@ -301,7 +304,7 @@ def replay(suite: Suite, plan: Plan, dataset: Dataset, wanted: str, *, device: s
             found=f"none of the plan's {len(plan.cases)} cases bears that id",
             todo="`visavox plan SUITE --cases FILE` lists them; run.log names those that were not edited",
         )
-    case, consent, medium = plan.cases[numbers[0]], plan.case_consent[numbers[0]], MEDIA[plan.modality]
+    number, medium = numbers[0], MEDIA[plan.modality]
     results, seconds = [], []
     for _ in range(2):
         with tempfile.TemporaryDirectory(prefix="visavox-") as scratch:
@@ -310,6 +313,6 @@ def replay(suite: Suite, plan: Plan, dataset: Dataset, wanted: str, *, device: s
             )
             with worker:
                 started = time.monotonic()
-                results.append(worker.run_unit([request_of(case, consent, suite, dataset, medium)])[0])
+                results.append(worker.run_unit([request_of(number, plan, suite, dataset, medium)])[0])
                 seconds.append(time.monotonic() - started)
-    return Replay(case, (results[0], results[1]), (seconds[0], seconds[1]), medium)
+    return Replay(plan.cases[number], (results[0], results[1]), (seconds[0], seconds[1]), medium)

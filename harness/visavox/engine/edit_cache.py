@@ -99,7 +99,7 @@ class EditCache:
 
     def _path(self, request: EditRequest, samples: Mapping[str, str]) -> Path:
         media = {role: self._digests[sample] for role, sample in samples.items()}
-        case = [request.case_id, request.operation, request.seed, request.consent, dict(request.params)]
+        case = [request.case_id, request.operation, request.seed, request.consent, dict(request.params), request.person]
         name = sha256_json([self._scope, case, media])
         return self._root / name[:2] / name[2:]
 

@@ -371,6 +371,7 @@ def _describe(request: EditRequest, arrays: list[Array]) -> dict[str, Any]:
         "seed": request.seed,
         "media": {role: put_media(media, arrays) for role, media in request.media.items()},
         "consent": request.consent,
+        "person": request.person,
         "params": dict(request.params),
     }
 

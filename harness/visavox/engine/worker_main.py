@@ -149,7 +149,7 @@ def _request(described: dict[str, Any], arrays: Sequence[Array], tool_class: str
 
     media = _Roles({role: get_media(value, arrays) for role, value in described["media"].items()})
     media.tool_class = tool_class
-    plain = {key: described[key] for key in ("case_id", "operation", "seed", "consent", "params")}
+    plain = {key: described[key] for key in ("case_id", "operation", "seed", "consent", "params", "person")}
     return EditRequest(media=media, **plain)
 
 

@@ -63,6 +63,8 @@ class EditRequest:
         media: role -> image or sound; roles are ``subject``, ``host``, ``donor``, ``contributor_1`` ...
         consent: the consent token of the case, if the data set states one.
         params: the suite's ``editor.params``.
+        person: a token of whoever plays the first role (subject, host, first contributor), the same in all their cases
+            of a run, meaningless in other runs: for tools that edit all recordings of one person alike.
     """
 
     case_id: str
@@ -71,6 +73,7 @@ class EditRequest:
     media: Mapping[str, Media]
     consent: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    person: str | None = None
 
 
 @runtime_checkable

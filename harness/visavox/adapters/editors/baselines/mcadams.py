@@ -39,15 +39,15 @@ Exponent = Annotated[float, Field(ge=0.1, le=2.0)]
 
 
 class McAdamsParameters(Record):
-    """``alpha``: the power, or [min, max] it is drawn from; ``draw``: ``fixed``, or anew for each ``utterance``."""
+    """``alpha``: the power, or [min, max] it is drawn from; ``draw``: ``fixed``, by ``speaker``, by ``utterance``."""
 
     alpha: Exponent | tuple[Exponent, Exponent] = 0.8
-    draw: Literal["fixed", "utterance"] = "fixed"
+    draw: Literal["fixed", "speaker", "utterance"] = "fixed"
 
     @model_validator(mode="after")
     def _fits(self) -> McAdamsParameters:
-        if isinstance(self.alpha, tuple) != (self.draw == "utterance"):
-            raise ValueError("alpha is one number where draw is fixed, and [min, max] where draw is utterance")
+        if isinstance(self.alpha, tuple) == (self.draw == "fixed"):
+            raise ValueError("alpha is one number where draw is fixed, else [min, max]")
         if isinstance(self.alpha, tuple) and self.alpha[0] > self.alpha[1]:
             raise ValueError(f"alpha: {self.alpha[0]} is above {self.alpha[1]}")
         return self
@@ -56,8 +56,6 @@ class McAdamsParameters(Record):
 def load(*, device: str, artifact: Path | None, params: Mapping[str, Any]) -> SoundEditor:
     """Loads the baseline.
 
-    A draw for each speaker is not offered: an editor is told the case, never whose voice it is.
-
     Raises:
         ConfigError: if a parameter is unknown or out of range.
     """
@@ -65,11 +63,19 @@ def load(*, device: str, artifact: Path | None, params: Mapping[str, Any]) -> So
     return SoundEditor(partial(_edited, checked("mcadams", McAdamsParameters, given)))
 
 
-def exponent(parameters: McAdamsParameters, seed: int) -> float:
-    """The power of one case: a pure function of the case's seed where it is drawn, uniformly."""
-    if isinstance(parameters.alpha, tuple):
-        return float(generator(seed, "mcadams").uniform(*parameters.alpha))
-    return parameters.alpha
+def exponent(parameters: McAdamsParameters, request: EditRequest) -> float:
+    """The power of one case; where it is drawn, uniformly, a pure function of the case's seed or of its speaker.
+
+    Raises:
+        KeyError: it is drawn by speaker and nobody says who speaks.
+    """
+    if not isinstance(parameters.alpha, tuple):
+        return parameters.alpha
+    if parameters.draw == "utterance":
+        return float(generator(request.seed, "mcadams").uniform(*parameters.alpha))
+    if request.person is None:
+        raise KeyError("the case does not say who speaks")
+    return float(generator(0, "mcadams", request.person).uniform(*parameters.alpha))
 
 
 def anonymised(audio: Audio, alpha: float) -> Audio:
@@ -157,7 +163,7 @@ def recursed(frames: Floats, filters: Floats) -> Floats:
 
 
 def _edited(parameters: McAdamsParameters, audio: Audio, request: EditRequest) -> Audio:
-    return anonymised(audio, exponent(parameters, request.seed))
+    return anonymised(audio, exponent(parameters, request))
 
 
 def _cuts(count: int) -> range:
