@@ -18,6 +18,7 @@ import pytest
 from pretend import PYTHON
 
 from visavox import load_suite, run
+from visavox.api.run_folder import begins_anew
 from visavox.core.errors import EditorError
 from visavox.engine.beside import Check, beside
 from visavox.engine.embed import Embedder
@@ -176,14 +177,12 @@ def test_an_editor_that_fails_stops_the_judges(suite_of: Any, tmp_path: Path, mo
 
 
 def test_another_plan_does_not_take_over_what_was_embedded_before_the_first_edit(suite_of: Any, tmp_path: Path) -> None:
-    """Originals may be finished before any edit is: a folder is bound from its first unit on."""
-    from visavox.core.errors import SuiteChangedError
-
+    """Originals may be finished before any edit is; a suite that was corrected takes the folder, not them."""
+    slow = suite_of("true", sleep_s=5).rename(tmp_path / "slow.yaml")
     process = subprocess.Popen(
-        [sys.executable, str(Path(pixels.__file__)), "run", str(suite_of("true", sleep_s=5)), "--out",
-         str(tmp_path / "run"), "--progress", "none"],
+        [sys.executable, str(Path(pixels.__file__)), "run", str(slow), "--out", str(tmp_path / "run")],
         stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     until = time.monotonic() + 60
     while not list((tmp_path / "run").rglob("original-00000.parquet")):
         assert time.monotonic() < until and process.poll() is None
@@ -192,9 +191,12 @@ def test_another_plan_does_not_take_over_what_was_embedded_before_the_first_edit
     os.kill(process.pid, signal.SIGINT)
     assert process.wait(60) == 130
     with Journal(tmp_path / "run" / "journal.sqlite") as journal:
-        assert journal.has_units() and not journal.edits()
-    with pytest.raises(SuiteChangedError, match="seed"):
-        run(load_suite(suite_of("true", sleep_s=5), overrides=["seed=12"]), tmp_path / "run")
+        assert journal.is_finished("embed/original", 0) and not journal.edits()
+    other = load_suite(suite_of("true"), overrides=["seed=12"])
+    assert begins_anew(other, tmp_path / "run")
+    run(other, tmp_path / "run")
+    run(other, tmp_path / "undisturbed")
+    assert _timeless(tmp_path / "run") == _timeless(tmp_path / "undisturbed")
 
 
 def _timeless(folder: Path) -> dict[str, Any]:
