@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from visavox.api.planning import speeds
+from visavox.api.costs import speeds
 from visavox.cli import ERROR, exit_code
 from visavox.core.errors import EvidenceError
 from visavox.engine.folder import RunFolder
 from visavox.engine.journal import Journal
+from visavox_datasets.synthetic.voices.speakers import REFERENCE_SET
 
 EDITOR = "{kind: baseline, name: pixelate, tool_class: anonymise, params: {block_px: 8}}"
 
@@ -34,6 +36,57 @@ def test_counts_fit_100_columns_and_carry_no_escape_codes(
     assert "18 edits by the tool" in out and "editor: 18 calls x its own time" in out
     assert "templates pixels: 48 images x its own time" in out  # 18 recordings, 18 outputs, 12 of them masked
     assert "PASS" not in out
+
+
+VOICES = "recognisers=[resemblyzer,ubm]"
+
+
+def test_voices_are_planned_in_their_own_words(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--set", "dataset={kind: synthetic-voices}", "--set", VOICES, "--set", "editor.name=mcadams"]
+    words += ["--set", "editor.params={}", "--no-controls"]
+    assert exit_code(["plan", str(suite), *words]) == 0
+    out = capsys.readouterr().out
+    assert "anonymise of voices under policy baseline" in out
+    assert "840 sounds embedded by each judge" in out and "360 FLAC files" in out
+    assert "finding speech: about" in out and "templates ubm: about" in out
+    assert not any(word in out for word in ("face", "image", "PNG"))
+
+
+@pytest.fixture
+def both(make_people: Callable[..., Path], pixels_suite: Callable[..., Path]) -> Path:
+    """A suite of three people with three faces and two voices each."""
+    manifest = make_people(3, 3)
+    with manifest.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    with (REFERENCE_SET / "manifest.csv").open(newline="") as stream:
+        voices = [row for row in csv.DictReader(stream) if row["path"][-6] in "01"][:6]
+    names = sorted({row["subject_id"] for row in rows})
+    for number, voice in enumerate(voices):
+        shutil.copy(REFERENCE_SET / voice["path"], manifest.parent)
+        rows.append(rows[0] | {"path": voice["path"], "subject_id": names[number // 2], "modality": "voice"})
+    with manifest.open("w", newline="") as stream:
+        table = csv.DictWriter(stream, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+    return pixels_suite(manifest, "{kind: baseline, name: identity, tool_class: anonymise}")
+
+
+def test_faces_and_voices_are_planned_one_after_the_other(
+    both: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [str(both), "--set", "recognisers=[pixels,resemblyzer]"]
+    assert exit_code(["plan", *words, "--no-controls", "--json"]) == 0
+    plans = json.loads(capsys.readouterr().out)
+    assert {name: plan["counts"]["judges"] for name, plan in plans.items()} == {
+        "face": ["pixels"],
+        "voice": ["resemblyzer"],
+    }
+    assert [plan["counts"]["cases"] for plan in plans.values()] == [9, 6]
+    assert exit_code(["plan", *words, "--no-controls"]) == 0
+    page = capsys.readouterr().out
+    assert page.index("anonymise of faces") < page.index("anonymise of voices")
+    assert exit_code(["plan", *words, "--cases", str(tmp_path / "cases.csv")]) == 0
+    assert len((tmp_path / "cases.csv").read_text().splitlines()) == 1 + 9 + 6
 
 
 def test_json_stands_alone_on_standard_output(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,7 +66,7 @@ OPERATIONS = {
 }
 
 
-def people(n: int, each: int, sessions: int = 0) -> PlannedPeople:
+def people(n: int, each: int, sessions: int = 0, modality: Modality = Modality.FACE) -> PlannedPeople:
     folds = assign_folds([(f"p{i:03}", "", False) for i in range(n) for _ in range(each)], 5)
     found = []
     for i in range(n):
@@ -74,10 +74,10 @@ def people(n: int, each: int, sessions: int = 0) -> PlannedPeople:
             digest = sha256_bytes(f"{i}/{k}".encode())
             session = f"s{k % sessions}" if sessions else None
             found.append(
-                Sample(id=digest[:16], subject_id=f"p{i:03}", modality=Modality.FACE, digest=digest,
+                Sample(id=digest[:16], subject_id=f"p{i:03}", modality=modality, digest=digest,
                        fold=folds[f"p{i:03}"], session=session)
             )  # fmt: skip
-    return PlannedPeople(tuple(sorted(found, key=lambda s: (s.subject_id, s.id))))
+    return PlannedPeople(tuple(sorted(found, key=lambda s: (s.subject_id, s.id))), modality=modality)
 
 
 def known(
@@ -199,6 +199,28 @@ def test_the_page_fits_100_columns_and_says_what_the_json_says(plan_of_24: RunPl
     again = json.loads(plan_of_24.model_dump_json(by_alias=True))
     assert again["schema"] == "visavox/plan/v1" and again["if_clean"] == "INCONCLUSIVE"
     assert [row["statement"] for row in again["controls"]] == [row.statement for row in plan_of_24.controls]
+
+
+def test_29_speakers_can_fail_but_not_pass_at_the_fmr_of_voices() -> None:
+    """STATISTICS 2: 8 to 39 people make figures and FAILs, no PASS."""
+    text = SUITE.format(
+        operation="voice-anonymisation", tool_class="anonymise", judges="resemblyzer, ubm", options=""
+    ).replace("identity_leak: {}, impersonation: {}", "identity_leak: {attackers: [ignorant]}")
+    suite, dataset = parse_suite(text, base=Path("/nowhere")), people(29, 3, modality=Modality.VOICE)
+    policy = load_policy("baseline")
+    cells = plan_cells(policy.policy, ToolClass.ANONYMISE, ["resemblyzer", "ubm"], modality=Modality.VOICE)
+    found = rehearse(Outline(suite, dataset, make_plan(suite, dataset), policy, cells))
+    assert found.decision.verdict is Verdict.INCONCLUSIVE
+    rows = {
+        (row.control, row.attacker): row for row in forecast(policy.policy, found.decision, Basis(found.results, 29))
+    }
+    row = rows["BASE-SUBJECT", Attacker.IGNORANT]
+    assert row.support is Support.FEW_PEOPLE
+    assert row.statement.startswith("cannot PASS: needs 40 people, here 29; can FAIL from about")
+    thresholds = [
+        e.operating_point for result in found.results for e in result.estimates if e.name == "subject_match_rate"
+    ]
+    assert {getattr(point, "target_fmr", None) for point in thresholds} == {0.01}
 
 
 def test_the_bound_at_zero_is_the_intervals_own(of_24: dict[tuple[str, Attacker | None], CellForecast]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from .gating import GateResult, gate, read_report
-    from .preparation import CASE_COLUMNS, Outline, Prepared, case_rows, load_suite, outline, prepare
+    from .preparation import CASE_COLUMNS, Outline, Prepared, case_rows, load_suite, outline, outlines, prepare
     from .running import replay, run
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "gate",
     "load_suite",
     "outline",
+    "outlines",
     "prepare",
     "read_report",
     "replay",

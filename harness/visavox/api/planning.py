@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 from pydantic import Field
 
 from visavox.core.config import Suite
 from visavox.core.digest import sha256_bytes
-from visavox.core.errors import RunFolderError
 from visavox.core.records import EditRow, Output, Pairs, Record, Sample
 from visavox.core.seeding import generator
 from visavox.core.terms import Modality, Outcome, Verdict
 from visavox.engine.embed import cases_of_sets
-from visavox.engine.folder import RunFolder
 from visavox.engine.plan import make_plan
 from visavox.metrics.power import STRANGER_EFFECT
 from visavox.policy.planner import ASSUMED_ICC, NEAREST_OTHERS_ADD, Basis, CellForecast, forecast
 from visavox.ports.assessment import MASKED, ScoreTable, assessments
 from visavox.ports.dataset import Dataset
 
+from .costs import WORDS, Cost, Work, disk, speeds, times
 from .preparation import Outline, outline
-from .rehearsal import InventedScores, rehearse
+from .rehearsal import InventedScores, judges_of, rehearse
 from .running import score_tables
 
 MOST_SAMPLES = 1500
 """Larger data sets are rehearsed with part of their people."""
 ENOUGH_PEOPLE = 80
 """Test people with whom a suite's figures can be made; smaller sets are rehearsed with copies of them as well."""
-SCORE_BYTES = 12
-"""Two numbers of 32 bits and a score of 32: what a comparison takes before compression."""
-MEASURED = "one thread of a two-core machine, docs/performance.md"
-LOCATE_MS = 16.8
-EMBED_MS = {"dlib": 6.1, "onnx_face": 4.4, "facenet-vggface2": 35.0, "facenet-casia-webface": 35.0}
-"""CPU time an image, medians of docs/performance.md; the table is the one place to look for better ones."""
 
 
 class Counts(Record):
@@ -59,38 +50,6 @@ class Counts(Record):
     consent: Pairs
 
 
-class Work(Record):
-    """What the models are asked for, if every case is edited.
-
-    Attributes:
-        model_calls: edits of the tool under test, one a case.
-        embedded: images that each recogniser embeds: recordings, outputs, and outputs with the face masked.
-        located: images in which each detector looks for a face.
-        comparisons: comparison scores of one judge at most.
-        units: work units by stage, of at most 32 items each.
-    """
-
-    model_calls: int
-    embedded: int
-    located: int
-    comparisons: int
-    units: Pairs
-
-
-class Cost(Record):
-    """Time or disk of one part; ``amount`` is None where nobody has measured it.
-
-    Attributes:
-        unit: ``s`` of time, or ``bytes``.
-        basis: where the figure comes from.
-    """
-
-    what: str
-    amount: float | None
-    unit: Literal["s", "bytes"]
-    basis: str
-
-
 class RunPlan(Record):
     """A suite's plan in figures.
 
@@ -105,6 +64,7 @@ class RunPlan(Record):
 
     schema_id: str = Field(default="visavox/plan/v1", alias="schema")
     suite: str
+    modality: Modality
     tool_class: str
     policy: str
     seed: int
@@ -134,12 +94,13 @@ def plan_run(known: Outline, *, controls: bool = True, like: Path | None = None)
     work = _work(known)
     plan = RunPlan(
         suite=known.suite.name,
+        modality=known.plan.modality,
         tool_class=known.suite.editor.tool_class.value,
         policy=known.policy.policy.id,
         seed=known.plan.seed,
         counts=_counts(known),
         work=work,
-        costs=(*_times(known, work, None if like is None else speeds(like)), *_disk(known, work)),
+        costs=(*times(known, work, None if like is None else speeds(like)), *disk(known, work)),
     )
     return plan.model_copy(update=_decided(known)) if controls else plan
 
@@ -158,7 +119,7 @@ def _counts(known: Outline) -> Counts:
         further_attempts=len(plan.cases) - probes - len(plan.first_attempts),
         consent_probes=probes,
         cells=len(known.cells),
-        judges=tuple(spec.id for spec in known.suite.recognisers),
+        judges=tuple(spec.id for spec in judges_of(known)),
         consent=dict(told),
     )
 
@@ -181,7 +142,7 @@ def _work(known: Outline) -> Work:
         units={
             "edit": len(plan.units(len(plan.cases))),
             "embed": sum(len(plan.units(size)) for size in sizes.values()),
-            "score": scored * len(suite.recognisers),
+            "score": scored * len(judges_of(known)),
         },
     )
 
@@ -189,106 +150,6 @@ def _work(known: Outline) -> Work:
 def _comparisons(known: Outline, tables: tuple[ScoreTable, ...], rows: Mapping[str, EditRow]) -> int:
     invented = InventedScores(known.plan, dict(rows))
     return sum(invented.most(table) for table in tables)
-
-
-class Speeds(NamedTuple):
-    """Of an earlier run: seconds an edit, and seconds a unit of embedding and of scoring with all of its judges."""
-
-    edit_s: float | None
-    embed_s: float | None
-    score_s: float | None
-    judges: tuple[str, ...]
-
-
-def speeds(root: Path) -> Speeds:
-    """How fast an earlier run was, from its journal.
-
-    Raises:
-        EvidenceError: the folder holds no run.
-        RunFolderError: its journal cannot be read.
-    """
-    folder = RunFolder(root)
-    try:
-        suite = Suite.model_validate(folder.read_json(folder.suite))
-        with sqlite3.connect(f"{folder.journal.resolve().as_uri()}?mode=ro", uri=True) as journal:
-            (edits,) = journal.execute("SELECT COUNT(*) FROM edits").fetchone()
-            units = journal.execute("SELECT stage, SUM(duration_s), COUNT(*) FROM units GROUP BY stage").fetchall()
-    except (OSError, ValueError, sqlite3.DatabaseError) as error:
-        raise RunFolderError(
-            f"read the speeds of {root}", found=str(error).splitlines()[0], todo="name the folder of an earlier run"
-        ) from error
-
-    def mean(stage: str, count: int | None = None) -> float | None:
-        rows = [(seconds, n) for name, seconds, n in units if name.split("/")[0] == stage]
-        total = sum(n for _, n in rows) if count is None else count
-        return sum(seconds for seconds, _ in rows) / total if rows and total else None
-
-    judges = tuple(spec.id for spec in suite.recognisers)
-    return Speeds(mean("edit", edits), mean("embed"), mean("score"), judges)
-
-
-def _times(known: Outline, work: Work, like: Speeds | None) -> tuple[Cost, ...]:
-    """Time by part, from the earlier run where it has one, else from what this project measured."""
-    units, calls = dict(work.units), work.model_calls
-    mine = tuple(spec.id for spec in known.suite.recognisers)
-    alike = like if like is not None and like.judges == mine else None
-    earlier = "the earlier run's mean"
-    edit = Cost(what="editor", amount=None, unit="s", basis=f"{calls} calls x its own time")
-    if like is not None and like.edit_s is not None:
-        edit = Cost(what="editor", amount=calls * like.edit_s, unit="s", basis=f"{calls} calls, {earlier}")
-    if alike is None or alike.embed_s is None:
-        embed = _embedding(known, work)
-    else:
-        seconds = alike.embed_s * int(str(units["embed"]))
-        embed = (
-            Cost(what="faces and templates", amount=seconds, unit="s", basis=f"{units['embed']} units, {earlier}"),
-        )
-    if alike is None or alike.score_s is None:
-        score = Cost(
-            what="comparisons",
-            amount=None,
-            unit="s",
-            basis=f"{work.comparisons:,} scores a judge at most, not measured",
-        )
-    else:
-        seconds = alike.score_s * int(str(units["score"]))
-        score = Cost(what="comparisons", amount=seconds, unit="s", basis=f"{units['score']} units, {earlier}")
-    return (edit, *embed, score)
-
-
-def _embedding(known: Outline, work: Work) -> tuple[Cost, ...]:
-    if known.plan.modality is not Modality.FACE:
-        return ()
-    found = [
-        Cost(what="finding faces", amount=work.located * LOCATE_MS / 1000, unit="s", basis=f"CPU time; {MEASURED}")
-    ]
-    for spec in known.suite.recognisers:
-        each = EMBED_MS.get(spec.name)
-        basis = f"{work.embedded} images x its own time" if each is None else f"CPU time; {MEASURED}"
-        seconds = None if each is None else work.embedded * each / 1000
-        found.append(Cost(what=f"templates {spec.id}", amount=seconds, unit="s", basis=basis))
-    return tuple(found)
-
-
-def _disk(known: Outline, work: Work) -> tuple[Cost, ...]:
-    rows = work.comparisons * len(known.suite.recognisers)
-    paths = [known.dataset.location(sample.id) for sample in known.plan.samples]
-    there = [path.stat().st_size for path in paths if path.is_file()]
-    kept = "kept" if known.suite.execution.retention == "all" else "gone when the report stands"
-    return (
-        Cost(
-            what="scores, at most",
-            amount=float(rows * SCORE_BYTES),
-            unit="bytes",
-            basis=f"{rows:,} rows of {SCORE_BYTES} bytes before compression",
-        ),
-        Cost(
-            what="outputs",
-            amount=None,
-            unit="bytes",
-            basis=f"{work.model_calls} PNG files of the editor's own size, {kept} (inputs: {sum(there) / 1e6:.1f} MB)",
-        ),
-    )
 
 
 def _decided(known: Outline) -> dict[str, object]:
@@ -304,20 +165,22 @@ def _decided(known: Outline) -> dict[str, object]:
         "if_clean": rehearsed.decision.verdict,
         "reasons": rehearsed.decision.reasons,
         "controls": forecast(policy, rehearsed.decision, basis, larger),
-        "assumptions": _ASSUMPTIONS,
+        "assumptions": _assumptions(known),
         "unforeseen": _unforeseen(known),
     }
 
 
-_ASSUMPTIONS = (
-    "every case is edited, every face found, every judge competent and untrained on these people",
-    f"people differ with an intra-person correlation of {ASSUMED_ICC:g}; trials are spread evenly over them",
-    "scores of outputs are spread like those of strangers, so that a rate moves with its threshold; of the variance of "
-    f"strangers' scores each of the two people brings {STRANGER_EFFECT:g}",
-    f"a match rate that has to pass counts {NEAREST_OTHERS_ADD:.0%} more: its threshold leaves out the nearest "
-    "others of an output",
-    "more people have as many recordings each as these; PASS and FAIL with 80 % power, in the suite's Holm family",
-)
+def _assumptions(known: Outline) -> tuple[str, ...]:
+    return (
+        f"every case is edited, {WORDS[known.plan.modality].found}, every judge competent and untrained on these "
+        "people",
+        f"people differ with an intra-person correlation of {ASSUMED_ICC:g}; trials are spread evenly over them",
+        "scores of outputs are spread like those of strangers, so that a rate moves with its threshold; of the "
+        f"variance of strangers' scores each of the two people brings {STRANGER_EFFECT:g}",
+        f"a match rate that has to pass counts {NEAREST_OTHERS_ADD:.0%} more: its threshold leaves out the nearest "
+        "others of an output",
+        "more people have as many recordings each as these; PASS and FAIL with 80 % power, in the suite's Holm family",
+    )
 
 
 def _unforeseen(known: Outline) -> tuple[str, ...]:
@@ -325,7 +188,7 @@ def _unforeseen(known: Outline) -> tuple[str, ...]:
     lines = [
         f"a judge that misses more than {competence.max_fnmr:.0%} of your unedited comparisons at FMR "
         f"{competence.fmr:g} cannot support a PASS",
-        "cases that are not edited, and outputs without a face, count against the tool",
+        f"cases that are not edited, and outputs without {WORDS[known.plan.modality].without}, count against the tool",
     ]
     if known.suite.impersonation and known.suite.impersonation.attempts > 1:
         lines.append("the worst of several attempts decides a PASS")

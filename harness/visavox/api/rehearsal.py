@@ -1,8 +1,8 @@
 """A rehearsal: the suite's own assessments and judge over the plan's comparisons, with invented scores.
 
-No model runs. The tables hold exactly the comparisons that a run would make if every case were edited and every face
-found; a competent judge is imagined, and a tool that leaks nothing: who must not match never does, strangers score a
-standard normal. What then stands between the tool and a PASS is the data set.
+No model runs. The tables hold exactly the comparisons that a run would make if every case were edited and every face,
+or speech in every sound, found; a competent judge is imagined, and a tool that leaks nothing: who must not match never
+does, strangers score a standard normal. What then stands between the tool and a PASS is the data set.
 """
 
 from __future__ import annotations
@@ -15,7 +15,17 @@ import numpy.typing as npt
 
 from visavox.core.contracts import contract
 from visavox.core.digest import sha256_bytes
-from visavox.core.records import AssessmentResult, Decision, EditRow, Estimate, Instrument, JudgeCard, NotMade, Output
+from visavox.core.records import (
+    AssessmentResult,
+    Decision,
+    EditRow,
+    Estimate,
+    Instrument,
+    JudgeCard,
+    NotMade,
+    Output,
+    RecogniserSpec,
+)
 from visavox.core.seeding import generator
 from visavox.core.terms import InstrumentState, Outcome, ToolClass
 from visavox.engine.embed import cases_of_sets
@@ -35,9 +45,11 @@ from visavox.ports.assessment import (
     ScoreTable,
     assessments,
 )
+from visavox.ports.recogniser import recognisers
 
 from .preparation import Outline
 from .running import assess_all, dataset_summary, ledger_result, score_tables
+from .utility import kept_figures
 
 SURE = np.float32(8.0)
 """A score that no stranger reaches, standard normals being below 6 in a hundred million draws."""
@@ -57,15 +69,20 @@ class Rehearsed(NamedTuple):
     decision: Decision
 
 
+def judges_of(known: Outline) -> tuple[RecogniserSpec, ...]:
+    """The suite's recognisers that judge media of the plan's modality."""
+    return tuple(s for s in known.suite.recognisers if recognisers.modality(s.name) is known.plan.modality)
+
+
 def rehearse(known: Outline) -> Rehearsed:
     """Assesses and judges a run in which nothing leaks, nothing fails and every judge is competent."""
-    suite, plan = known.suite, known.plan
+    suite, plan, judges = known.suite, known.plan, [spec.id for spec in judges_of(known)]
     rows = _rows(plan)
     wanted = {name: assessments.get(name)() for name, _ in suite.assessments}
     invented = InventedScores(plan, rows)
     asked = {table.name: table for table in score_tables(suite, wanted)}
     view = JudgeView(
-        id=suite.recognisers[0].id,
+        id=judges[0],
         families=frozenset(),
         training_overlap="none",
         sample_ok=np.ones(len(plan.samples), bool),
@@ -75,9 +92,9 @@ def rehearse(known: Outline) -> Rehearsed:
         fta_reasons={},
         table=cache(lambda name: invented.table(asked[name])),
     )
-    made = [*assess_all(known, wanted, (view,), rows), ledger_result(known, rows)]
-    results = tuple(_of_every_judge(result, [spec.id for spec in suite.recognisers]) for result in made)
-    cards = tuple(_card(spec.id) for spec in suite.recognisers)
+    made = [*assess_all(known, wanted, (view,), rows, kept_figures(plan)), ledger_result(known, rows)]
+    results = tuple(_of_every_judge(result, judges) for result in made)
+    cards = tuple(_card(name) for name in judges)
     facts = Facts(suite.editor.tool_class, results, cards, dataset_summary(known), plan.limit is not None)
     decision = judge(known.policy.policy, known.cells, facts)
     return Rehearsed(results, decision)

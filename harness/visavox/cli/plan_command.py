@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
+import json
 import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.text import Text
 
 from visavox import api
-from visavox.api.planning import Cost, RunPlan, plan_run
+from visavox.api.costs import WORDS, Cost
+from visavox.api.planning import RunPlan, plan_run
 from visavox.core.terms import Severity, Verdict
 from visavox.policy.planner import CellForecast, Need
 
@@ -47,31 +50,43 @@ HEAD = (
 def plan_command(
     suite: Path, overrides: tuple[str, ...], cases_csv: Path | None, like: Path | None, controls: bool, as_json: bool
 ) -> None:
-    """Say what SUITE would run, what it costs and what its data set can decide; runs no model."""
+    """Say what SUITE would run, what it costs and what its data set can decide; runs no model.
+
+    Faces and voices of one data set are planned one after the other.
+    """
     with progress("auto"):
-        known = api.outline(api.load_suite(suite, overrides=overrides))
+        known = api.outlines(api.load_suite(suite, overrides=overrides))
     if cases_csv is not None:
+        rows = [row for part in known for row in api.case_rows(part)]
         with cases_csv.open("w", newline="", encoding="utf-8") as stream:
-            csv.writer(stream).writerows([api.CASE_COLUMNS, *api.case_rows(known)])
-        click.echo(f"{len(known.plan.cases)} cases written to {cases_csv}", err=True)
+            csv.writer(stream).writerows([api.CASE_COLUMNS, *rows])
+        click.echo(f"{len(rows)} cases written to {cases_csv}", err=True)
     asked = controls and cases_csv is None
     if asked and sys.stderr.isatty():
         click.echo("rehearsing what this data set can decide ...", err=True)
-    plan = plan_run(known, controls=asked, like=like)
+    plans = [plan_run(part, controls=asked, like=like) for part in known]
     if as_json:
-        click.echo(plan.model_dump_json(indent=2, by_alias=True))
+        click.echo(json.dumps(_document(plans), indent=2, ensure_ascii=False))
         return
     target = console()
-    for line in page(plan):
-        target.print(line, soft_wrap=True)
+    for number, plan in enumerate(plans):
+        for line in ([Text()] if number else []) + list(page(plan)):
+            target.print(line, soft_wrap=True)
+
+
+def _document(plans: list[RunPlan]) -> dict[str, Any]:
+    """The plan, or, where the data set holds faces and voices, each by its modality, as ``plan.json`` has them."""
+    found = {plan.modality.value: plan.model_dump(mode="json", by_alias=True) for plan in plans}
+    return found if len(plans) > 1 else next(iter(found.values()))
 
 
 def page(plan: RunPlan) -> Iterator[Text]:
     """The plan as lines of at most ``WIDTH`` columns."""
-    counts, work = plan.counts, plan.work
+    counts, work, media = plan.counts, plan.work, WORDS[plan.modality].media
     units = " + ".join(f"{n} {stage}" for stage, n in work.units)
     consent = ", ".join(f"{word} {n}" for word, n in counts.consent)
-    yield Text(f"{plan.suite}: {plan.tool_class} under policy {plan.policy}, seed {plan.seed}", style="bold")
+    what = f"{plan.tool_class} of {plan.modality.value}s under policy {plan.policy}"
+    yield Text(f"{plan.suite}: {what}, seed {plan.seed}", style="bold")
     yield from _entry(
         "people", f"{counts.people}, of whom {counts.test_people} are tested with {counts.recordings} recordings"
     )
@@ -86,7 +101,7 @@ def page(plan: RunPlan) -> Iterator[Text]:
     yield from _entry("judges", f"{', '.join(counts.judges)}; cells to decide: {counts.cells}")
     yield from _entry(
         "work",
-        f"{work.model_calls:,} edits by the tool, {work.embedded:,} images embedded by each judge, at most "
+        f"{work.model_calls:,} edits by the tool, {work.embedded:,} {media} embedded by each judge, at most "
         f"{work.comparisons:,} comparisons a judge; units: {units}",
     )
     for name, unit in (("time", "s"), ("disk", "bytes")):

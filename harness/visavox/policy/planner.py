@@ -269,9 +269,9 @@ class _Rate(_Model):
             people=estimate.n_subjects,
             trials=estimate.n,
             floor=estimate.n / estimate.basis[0].n_eff_high,
-            non_mated=0 if point is None else point.n_non_mated,
-            fmr=policy.face.fmr if point is None else point.target_fmr,
         )
+        if point is not None:
+            self._design = self._design._replace(non_mated=point.n_non_mated, fmr=point.target_fmr)
 
     def _people(self, rate: float) -> int:
         seen = rate + self._added
