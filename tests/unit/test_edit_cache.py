@@ -80,7 +80,7 @@ def test_another_tool_or_another_package_never_hits(
     assert made() == 18
     go("editor.params={sigma_px: 3}")
     assert made() == 18
-    monkeypatch.setattr(edit_cache, "_surroundings", lambda: "another package")
+    monkeypatch.setattr(edit_cache, "surroundings", lambda: "another package")
     go()
     assert made() == 18
 

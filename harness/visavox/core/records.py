@@ -488,6 +488,8 @@ class Clock(Record):
     duration_s: float = 0.0
     sessions: int = 1
     retried_units: int = 0
+    has_known_figures: bool = False
+    """Whether figures were taken from an earlier run that was equal in everything (``execution.cache``)."""
     earlier_runs: tuple[Pairs, ...] = ()
 
 

@@ -10,17 +10,13 @@ Outputs are biometric data: the folder is 0700, bounded in size, and opt-in.
 
 from __future__ import annotations
 
-import importlib.util
-import platform
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from visavox.core.config import BaselineEditor, Suite, artifact_digest
-from visavox.core.digest import sha256_bytes, sha256_file, sha256_json
+from visavox.core.digest import sha256_bytes, sha256_json
 from visavox.core.records import EditRow
 from visavox.core.resources import user_cache_dir
 from visavox.core.terms import Outcome
@@ -28,6 +24,7 @@ from visavox.ports.editor import EditRequest
 
 from .cache import LIMIT_BYTES, trim
 from .store import Store, write_atomically
+from .surroundings import surroundings
 
 _KEPT = frozenset({Outcome.EDITED, Outcome.REFUSED})
 
@@ -55,7 +52,7 @@ class EditCache:
         trim(self._root, limit_bytes)
         self._digests = digests
         made_by = editor_digest(suite)
-        self._scope = made_by and sha256_json([made_by, device, _surroundings()])
+        self._scope = made_by and sha256_json([made_by, device, surroundings()])
 
     def unit(self, requests: Sequence[EditRequest], roles: Sequence[Mapping[str, str]], store: Store) -> list[EditRow]:
         """The rows of a unit, outputs put into the run's store; empty unless all of them are known.
@@ -110,20 +107,3 @@ def editor_digest(suite: Suite) -> str:
     if not isinstance(editor, BaselineEditor):
         return ""
     return sha256_json({"editor": editor.model_dump(mode="json"), "artifact": artifact_digest(editor)})
-
-
-def _code_below(root: Path) -> list[list[str]]:
-    return [[path.relative_to(root).as_posix(), sha256_file(path)] for path in sorted(root.rglob("*.py"))]
-
-
-@lru_cache(maxsize=1)
-def _surroundings() -> str:
-    """Digest of Python, every installed package, and the code of this one and its plug-ins (editable installs)."""
-    installed = sorted({f"{found.name} {found.version}" for found in metadata.distributions()})
-    ours = {"visavox", *(point.module.partition(".")[0] for point in metadata.entry_points(group="visavox.plugins"))}
-    code = {}
-    for name in sorted(ours):
-        spec = importlib.util.find_spec(name)
-        for place in (spec.submodule_search_locations or []) if spec else []:
-            code[name] = _code_below(Path(place))
-    return sha256_json([platform.python_version(), platform.machine(), installed, code])

@@ -65,6 +65,10 @@ class Journal:
         """Writes a named fact once; a second value is ignored."""
         self._db.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", (name, value))
 
+    def has_units(self) -> bool:
+        """Whether any unit of any stage is finished."""
+        return self._db.execute("SELECT 1 FROM units LIMIT 1").fetchone() is not None
+
     def forget_units(self) -> None:
         """Marks every unit unfinished; edits must be none."""
         self._db.execute("DELETE FROM units")

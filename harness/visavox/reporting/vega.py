@@ -9,10 +9,14 @@ References: Satyanarayan et al. (2017), Vega-Lite: A Grammar of Interactive Grap
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from importlib import metadata
+from typing import Any, Final, Protocol, TypeAlias
 from xml.etree import ElementTree as ET
 
+from visavox.core.digest import sha256_json
 from visavox.core.errors import MissingDependencyError
 
 Spec: TypeAlias = dict[str, Any]
@@ -73,13 +77,58 @@ def rendered(spec: Spec, *, name: str, text: str) -> str:
     Raises:
         MissingDependencyError: vl-convert is not installed.
     """
+    drawings = _DRAWINGS.get()
+    if drawings is None:
+        return _cleaned(_drawn(spec), name, text)
+    key = sha256_json([spec, VEGA_LITE, _version(), metadata.version("visavox")])
+    known = drawings.get(key)
+    svg = _drawn(spec) if known is None else known.decode()
+    if known is None:
+        drawings.put(key, svg.encode())
+    return _cleaned(svg, name, text)
+
+
+class Drawings(Protocol):
+    """Pictures that were drawn before, by key."""
+
+    def get(self, key: str) -> bytes | None: ...
+
+    def put(self, key: str, value: bytes) -> None: ...
+
+
+_DRAWINGS: ContextVar[Drawings | None] = ContextVar("drawings", default=None)
+
+
+@contextmanager
+def drawn_once(drawings: Drawings) -> Iterator[None]:
+    """Within it, a specification that ``drawings`` knows is not drawn again; the same vl-convert draws it alike."""
+    token = _DRAWINGS.set(drawings)
+    try:
+        yield
+    finally:
+        _DRAWINGS.reset(token)
+
+
+def _version() -> str:
+    try:
+        return metadata.version("vl-convert-python")
+    except metadata.PackageNotFoundError as error:
+        raise _absent(error) from error
+
+
+def _drawn(spec: Spec) -> str:
     try:
         import vl_convert
     except ImportError as error:
-        raise MissingDependencyError(
-            "draw the charts of the report", found=str(error), todo="pip install 'visavox[report]'"
-        ) from error
-    return _cleaned(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE), name, text)
+        raise _absent(error) from error
+    svg: str = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
+    return svg
+
+
+def _absent(error: Exception) -> MissingDependencyError:
+    return MissingDependencyError(
+        "draw the charts of the report", found=str(error), todo="pip install 'visavox[report]'"
+    )
 
 
 def _cleaned(svg: str, name: str, text: str) -> str:
