@@ -32,6 +32,7 @@ class BlockKind(StrEnum):
     PHOTOSHOP = "photoshop"
     IPTC = "iptc"
     AUTHOR = "author"
+    TEXT = "text"
     PICTURE = "picture"
     RAW_PICTURE = "raw_picture"
     OTHER = "other"
@@ -42,7 +43,8 @@ class Block(NamedTuple):
 
     Attributes:
         kind: what it is.
-        data: its bytes without the container's own header. A raw picture: width, height (u16, big-endian), RGB.
+        data: its bytes without the container's own header. A raw picture: width, height (u16, big-endian), RGB. A text:
+            keyword, zero byte, text.
     """
 
     kind: BlockKind
@@ -92,7 +94,7 @@ def picture_at(data: bytes, start: int) -> bytes:
         elif rest.startswith(_PNG_SIGNATURE):
             end = rest.index(b"IEND") + 8
         else:
-            end = 8 + _unpack("<I", rest, 4)[0]
+            end = 8 + unpack("<I", rest, 4)[0]
     except ValueError:
         pass  # it breaks off
     return rest[:end]
@@ -107,11 +109,11 @@ def photoshop_resources(data: bytes) -> Iterator[tuple[int, bytes]]:
     at, left = 0, MAX_ITEMS
     while at + 4 <= len(data) and data[at : at + 4] in {b"8BIM", b"MeSa", b"AgHg", b"PHUT", b"DCSR"} and left:
         left -= 1
-        (identifier,) = _unpack(">H", data, at + 4)
-        (name_bytes,) = _unpack(">B", data, at + 6)
+        (identifier,) = unpack(">H", data, at + 4)
+        (name_bytes,) = unpack(">B", data, at + 6)
         at += 6 + (name_bytes + 2) // 2 * 2
-        (size,) = _unpack(">I", data, at)
-        yield identifier, _cut(data, at + 4, size)
+        (size,) = unpack(">I", data, at)
+        yield identifier, cut(data, at + 4, size)
         at += 4 + size + size % 2
     if data[at:].strip(b"\0"):
         raise DamagedFileError("what follows is no Photoshop resource")
@@ -126,15 +128,15 @@ def iptc_datasets(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     at, left = 0, MAX_ITEMS
     while at + 5 <= len(data) and data[at] == 0x1C and left:
         left -= 1
-        record, number, size = _unpack(">BBH", data, at + 1)
+        record, number, size = unpack(">BBH", data, at + 1)
         at += 5
         if size & 0x8000:
             width = size & 0x7FFF
             if not 1 <= width <= 4:
                 raise DamagedFileError("an IPTC length of more than four bytes")
-            size = int.from_bytes(_cut(data, at, width), "big")
+            size = int.from_bytes(cut(data, at, width), "big")
             at += width
-        yield record, number, _cut(data, at, size)
+        yield record, number, cut(data, at, size)
         at += size
     if data[at:].strip(b"\0"):
         raise DamagedFileError("what follows is no IPTC data set")
@@ -183,8 +185,8 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
             return
         if marker in {0x01, 0xD8}:
             continue
-        (length,) = _unpack(">H", data, at)
-        yield marker, _cut(data, at + 2, length - 2)
+        (length,) = unpack(">H", data, at)
+        yield marker, cut(data, at + 2, length - 2)
         at += length
 
 
@@ -214,11 +216,11 @@ def _extended_xmp(portions: list[bytes]) -> list[bytes]:
 def _of_png(data: bytes) -> Iterator[Block]:
     at = len(_PNG_SIGNATURE)
     for _ in range(MAX_STEPS):
-        size, kind = _unpack(">I4s", data, at)
+        size, kind = unpack(">I4s", data, at)
         if kind in {b"IDAT", b"fdAT", b"PLTE", b"IHDR", b"iCCP"}:
-            _check(data, at + 8, size)
+            check(data, at + 8, size)
         else:
-            yield from _of_chunk(kind, _cut(data, at + 8, size))
+            yield from _of_chunk(kind, cut(data, at + 8, size))
         at += 12 + size
         if kind == b"IEND":
             yield Block(BlockKind.OTHER, data[at:])
@@ -248,6 +250,8 @@ def _of_chunk(kind: bytes, body: bytes) -> Iterator[Block]:
         yield Block(BlockKind.AUTHOR, text)
     elif name.startswith(b"raw profile type "):
         yield from _raw_profile(name.removeprefix(b"raw profile type "), text)
+    else:
+        yield Block(BlockKind.TEXT, keyword + b"\0" + text)
 
 
 def _raw_profile(kind: bytes, text: bytes) -> Iterator[Block]:
@@ -282,27 +286,27 @@ def _inflated(data: bytes) -> bytes:
 
 # ---------------------------------------------------------------- WebP, BMP, GIF
 def _of_webp(data: bytes) -> Iterator[Block]:
-    (size,) = _unpack("<I", data, 4)
+    (size,) = unpack("<I", data, 4)
     end = min(8 + size + size % 2, len(data))
     at = 12
     for _ in range(MAX_STEPS):
         if at + 8 > end:
             break
-        kind, size = _unpack("<4sI", data, at)
+        kind, size = unpack("<4sI", data, at)
         if kind == b"EXIF":
-            yield Block(BlockKind.EXIF, _cut(data, at + 8, size).removeprefix(b"Exif\0\0"))
+            yield Block(BlockKind.EXIF, cut(data, at + 8, size).removeprefix(b"Exif\0\0"))
         elif kind == b"XMP ":
-            yield Block(BlockKind.XMP, _cut(data, at + 8, size))
+            yield Block(BlockKind.XMP, cut(data, at + 8, size))
         elif kind in {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"}:
-            _check(data, at + 8, size)
+            check(data, at + 8, size)
         else:
-            yield Block(BlockKind.OTHER, _cut(data, at + 8, size))
+            yield Block(BlockKind.OTHER, cut(data, at + 8, size))
         at += 8 + size + size % 2
     yield Block(BlockKind.OTHER, data[end:])
 
 
 def _of_bmp(data: bytes) -> Iterator[Block]:
-    (size,) = _unpack("<I", data, 2)
+    (size,) = unpack("<I", data, 2)
     if size >= 26:
         yield Block(BlockKind.OTHER, data[size:])
 
@@ -316,18 +320,33 @@ def _of_gif(data: bytes) -> Iterator[Block]:
 
 
 # ---------------------------------------------------------------- bounds
-def _unpack(form: str, data: bytes, at: int) -> tuple[Any, ...]:
+def unpack(form: str, data: bytes, at: int) -> tuple[Any, ...]:
+    """Numbers at an offset.
+
+    Raises:
+        DamagedFileError: if the bytes end before them.
+    """
     try:
         return struct.unpack_from(form, data, at)
     except struct.error:
         raise DamagedFileError("the file breaks off") from None
 
 
-def _check(data: bytes, at: int, size: int) -> None:
+def check(data: bytes, at: int, size: int) -> None:
+    """Refuses a length that leads past the end.
+
+    Raises:
+        DamagedFileError: if it does, or is negative.
+    """
     if size < 0 or at + size > len(data):
         raise DamagedFileError("a length that leads past the end")
 
 
-def _cut(data: bytes, at: int, size: int) -> bytes:
-    _check(data, at, size)
+def cut(data: bytes, at: int, size: int) -> bytes:
+    """``size`` bytes from ``at``.
+
+    Raises:
+        DamagedFileError: if they are not there.
+    """
+    check(data, at, size)
     return data[at : at + size]

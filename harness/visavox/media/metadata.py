@@ -20,6 +20,7 @@ from PIL import Image as PillowImage
 from visavox.core.errors import MediaError
 
 from .containers import (
+    Block,
     BlockKind,
     DamagedFileError,
     blocks,
@@ -61,6 +62,16 @@ def examine(data: bytes) -> FileFindings:
     """
     examiner = _Examiner()
     examiner.file(data, 0)
+    return FileFindings(frozenset(examiner.leaks), tuple(examiner.pictures))
+
+
+def examine_parts(parts: Iterable[Block]) -> FileFindings:
+    """What parts of another file give away, as `examine` finds it in an image's blocks; never raises.
+
+    ``parts`` may end with `DamagedFileError`, which is ``unreadable``.
+    """
+    examiner = _Examiner()
+    examiner.parts(parts, 0)
     return FileFindings(frozenset(examiner.leaks), tuple(examiner.pictures))
 
 
@@ -106,7 +117,12 @@ class _Examiner:
             if data[:4] in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
                 self._tiff_file(data, depth)
                 return
-            for block in blocks(data):
+            self.parts(blocks(data), depth)
+
+    def parts(self, parts: Iterable[Block], depth: int) -> None:
+        """Every one of several blocks."""
+        with self._safely():
+            for block in parts:
                 self._block(block.kind, block.data, depth)
 
     @contextmanager
@@ -131,6 +147,8 @@ class _Examiner:
                 self._photoshop(data, depth)
             elif kind is BlockKind.IPTC:
                 self._iptc(data)
+            elif kind is BlockKind.TEXT:
+                return  # free text: nobody can tell whom it names
             elif kind is BlockKind.AUTHOR:
                 self._note(Leak.PERSON_NAME, data)
             elif kind is BlockKind.PICTURE:
