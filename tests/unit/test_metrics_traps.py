@@ -226,6 +226,27 @@ def test_d_sys_null_tells_a_link_from_bias() -> None:
     assert again[0] == again[1]
 
 
+@pytest.mark.parametrize("is_symmetric", [True, False])
+def test_where_nothing_links_d_sys_is_its_null_mean(is_symmetric: bool) -> None:
+    """One person's m outputs make m(m - 1)/2 pairs, two people's m^2: a null of more scores would be too small."""
+    excess, low = [], 0
+    people = np.repeat(np.arange(30), 6)
+    for seed in range(25):
+        rng = np.random.default_rng(seed)
+        outputs = rng.normal(size=(people.size, 16))
+        references = outputs if is_symmetric else rng.normal(size=outputs.shape)
+        i, j = np.tril_indices(people.size, -1) if is_symmetric else np.nonzero(~np.eye(people.size, dtype=bool))
+        scores, same = (outputs @ references.T)[i, j], people[i] == people[j]
+        found = linkability.d_sys_null(
+            scores[same], people[i][same], scores[~same], people[i][~same], people[j][~same],
+            rng=rng, n_null=99, is_symmetric=is_symmetric,
+        )  # fmt: skip
+        excess.append(found.d_sys - found.null_mean)
+        low += found.p_value <= 0.05
+    assert abs(np.mean(excess)) < 3 * np.std(excess) / 5
+    assert low <= 5  # of 25: more once in 800
+
+
 def test_the_null_of_evidence_tells_a_link_from_what_calibration_finds_in_chance() -> None:
     rng = np.random.default_rng(8)
     mated, non = rng.normal(size=PEOPLE.size), rng.normal(size=FIRST.size)

@@ -159,15 +159,17 @@ def d_sys_null(
 ) -> LinkabilityNull:
     """D_sys under random re-pairings of people: what the estimate shows when no identity is linked.
 
-    A permutation d of people calls the comparisons of (i, d(i)) mated and all others non-mated. Where nothing links a
-    person to themself all permutations are alike, and the data's own is one of them. The bins stay those of the data.
+    A permutation d of people calls comparisons of (i, d(i)) mated and all others non-mated, as many of them (drawn) as
+    i has mated ones: two people with m recordings each have m^2 comparisons where one person has m(m - 1) or half of
+    that, and the estimate's bias grows as scores become fewer. The bins stay those of the data.
 
     Args:
         mated: (n+,) similarities; persons: (n+,) their people.
         non_mated: (n-,) similarities; first: (n-,) the probe's person; second: (n-,) the reference's.
         rng: the source of the permutations.
         n_null: permutations; the cost of one is its mated comparisons, not all comparisons.
-        is_symmetric: each pair of recordings was compared once (edited-edited): pairs count in both directions.
+        is_symmetric: each pair of recordings was compared once (edited-edited): other people's pairs are found in both
+            directions.
 
     Raises:
         UndefinedMetricError: as ``d_sys``, or fewer than three people.
@@ -177,21 +179,22 @@ def d_sys_null(
     if k < 3 or n_null < 1:
         raise UndefinedMetricError("a permutation null was asked for", found=f"{k} people, {n_null} permutations")
     binned = _bin(positives, negatives, omega)
-    rows, columns = [owner, one], [owner, other]
-    bins = [binned.mated, binned.non_mated]
+    own = np.bincount(owner, minlength=k)
+    cells, bins = [owner * k + owner, one * k + other], [binned.mated, binned.non_mated]
     if is_symmetric:
-        rows, columns, bins = [*rows, owner, other], [*columns, owner, one], bins * 2
-    cells = np.concatenate(rows) * k + np.concatenate(columns)
-    order = np.argsort(cells, kind="stable")
+        cells, bins = [*cells, other * k + one], [*bins, binned.non_mated]
+    at = np.concatenate(cells)
+    order = np.lexsort((rng.random(at.size), at))  # within a cell at random, so that any run of it is a draw
     ordered = np.concatenate(bins)[order].astype(np.uint8)
-    starts = np.concatenate([[0], np.cumsum(np.bincount(cells, minlength=k * k))])
-    total = _counts(ordered.astype(np.int64), binned.n_bins)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(at, minlength=k * k))])
+    total = _counts(np.concatenate([binned.mated, binned.non_mated]), binned.n_bins)
     people = np.arange(k)
     null = []
     for _ in range(n_null):
-        paired = _gather(ordered, starts, people * k + rng.permutation(k), binned.n_bins)
-        if 0 < paired.sum() < total.sum():
-            null.append(float(_from_counts(paired, total - paired, omega)))
+        paired = _gather(ordered, starts, people * k + rng.permutation(k), own, rng.random(k), binned.n_bins)
+        left = np.maximum(total - paired, 0)  # where d swaps two people, a comparison may be drawn by both
+        if paired.any() and left.any():
+            null.append(float(_from_counts(paired, left, omega)))
     value = float(_from_counts(_counts(binned.mated, binned.n_bins), _counts(binned.non_mated, binned.n_bins), omega))
     if not null:
         raise UndefinedMetricError("a permutation null was asked for", found="no re-pairing has comparisons")
@@ -199,8 +202,15 @@ def d_sys_null(
     return LinkabilityNull(value, float(np.mean(null)), float(np.quantile(null, 0.95)), p_value, len(null))
 
 
-def _gather(ordered: npt.NDArray[np.uint8], starts: Ints, cells: Ints, n_bins: int) -> Floats:
-    """Histogram of the comparisons in the given cells of the people x people table."""
-    begin, sizes = starts[cells], starts[cells + 1] - starts[cells]
+def _gather(
+    ordered: npt.NDArray[np.uint8], starts: Ints, cells: Ints, wanted: Ints, turns: Floats, n_bins: int
+) -> Floats:
+    """Histogram of so many comparisons as are wanted of each given cell of the people x people table.
+
+    ``turns``: where in the cell, as a share of it, they begin; after its last comparison follows its first.
+    """
+    begin, held = starts[cells], starts[cells + 1] - starts[cells]
+    sizes = np.minimum(held, wanted)
     within = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return _counts(ordered[np.repeat(begin, sizes) + within].astype(np.int64), n_bins)
+    turned = (within + np.repeat((turns * held).astype(np.int64), sizes)) % np.repeat(np.maximum(held, 1), sizes)
+    return _counts(ordered[np.repeat(begin, sizes) + turned].astype(np.int64), n_bins)
