@@ -15,7 +15,8 @@ class Leak(StrEnum):
     """What a file gives away.
 
     ``thumbnail_unedited``: an embedded picture shows the unedited one. ``thumbnail_differs``: it plainly is not the
-    output, and what it shows is not known. ``unreadable``: a part of the file is damaged or beyond the bounds.
+    output, and what it shows is not known. ``embedded_picture``: a sound's file holds a picture. ``unreadable``: a part
+    of the file is damaged or beyond the bounds.
     """
 
     GPS = "gps"
@@ -24,6 +25,7 @@ class Leak(StrEnum):
     UNIQUE_ID = "unique_id"
     THUMBNAIL_UNEDITED = "thumbnail_unedited"
     THUMBNAIL_DIFFERS = "thumbnail_differs"
+    EMBEDDED_PICTURE = "embedded_picture"
     UNREADABLE = "unreadable"
 
 
