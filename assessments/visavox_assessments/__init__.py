@@ -17,6 +17,12 @@ def _impersonation() -> Assessment:
     return Impersonation()
 
 
+def _utility() -> Assessment:
+    from .utility import Utility
+
+    return Utility()
+
+
 def register() -> None:
     """Registers the shipped assessments (entry point ``visavox.plugins``)."""
     assessments.register(
@@ -25,3 +31,4 @@ def register() -> None:
     assessments.register(
         "impersonation", _impersonation, summary="does the output pass as a chosen person, with or without consent?"
     )
+    assessments.register("utility", _utility, summary="what does the edit leave of the picture or the voice?")

@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from logging import Logger
@@ -26,6 +26,7 @@ from visavox.api.preparation import (
     plan_json,
     prepare_all,
 )
+from visavox.api.utility import case_figures, utility_stage, wants_utility
 from visavox.api.worst import worst_page
 from visavox.core.cards import card
 from visavox.core.config import BaselineEditor, Suite, artifact_digest, code_digest
@@ -46,6 +47,7 @@ from visavox.core.records import (
     Subject,
 )
 from visavox.core.terms import Modality, Outcome, ToolClass
+from visavox.core.utility_figures import UtilityFigure
 from visavox.engine import tables
 from visavox.engine.beside import Check, beside, go_on
 from visavox.engine.cache import TemplateCache
@@ -63,7 +65,7 @@ from visavox.engine.store import Store
 from visavox.evidence.seal import Register, RegisteredRun, Seal, parse_seal
 from visavox.metrics import intervals
 from visavox.policy.judge import Facts, judge
-from visavox.ports.assessment import Assessment, AssessmentInput, JudgeView, ScoreTable, assessments
+from visavox.ports.assessment import Assessment, AssessmentInput, CaseFigures, JudgeView, ScoreTable, assessments
 from visavox.ports.sink import sinks
 from visavox.reporting.forms import FORMS, write_forms
 from visavox.reporting.schema import parse_report, report_bytes
@@ -207,6 +209,8 @@ def _assess_part(prepared: Prepared, folder: RunFolder, journal: Journal, progre
         with Journal(folder.journal) as own:  # a connection belongs to its thread
             embedder(own).originals(plan, dataset, check)
 
+    wanted = {name: assessments.get(name)() for name, _ in suite.assessments}
+    utility = utility_stage(prepared, wanted, folder, journal)
     meanwhile = partial(beside, embed_originals, name="visavox-embed") if _overlaps(prepared) else _alone
     rows = edit_all(
         suite,
@@ -226,7 +230,6 @@ def _assess_part(prepared: Prepared, folder: RunFolder, journal: Journal, progre
         return _Part(taken, case_ledger(plan, rows), "", is_known=True)
     embedded = embedder(journal)
     embedded.run(plan, dataset, rows)
-    wanted = {name: assessments.get(name)() for name, _ in suite.assessments}
     asked = score_tables(suite, wanted)
     views = []
     for recogniser in prepared.judges:
@@ -235,7 +238,8 @@ def _assess_part(prepared: Prepared, folder: RunFolder, journal: Journal, progre
         scorer.run(asked, progress)
         views.append(judge_view(recogniser, plan, sets, scorer, asked))
     _write_people(folder, plan)
-    results = (*assess_all(prepared, wanted, tuple(views), rows), ledger_result(prepared, rows))
+    figures = {} if utility is None else case_figures(utility, prepared, embedded, rows, progress)
+    results = (*assess_all(prepared, wanted, tuple(views), rows, figures), ledger_result(prepared, rows))
     if not is_begun:
         known.keep(results)
     worst = ""
@@ -265,7 +269,11 @@ def score_tables(suite: Suite, wanted: dict[str, Assessment]) -> tuple[ScoreTabl
 
 
 def assess_all(
-    prepared: Outline | Prepared, wanted: dict[str, Assessment], views: tuple[JudgeView, ...], rows: dict[str, EditRow]
+    prepared: Outline | Prepared,
+    wanted: dict[str, Assessment],
+    views: tuple[JudgeView, ...],
+    rows: dict[str, EditRow],
+    utility: Mapping[UtilityFigure, CaseFigures],
 ) -> list[AssessmentResult]:
     """The suite's assessments over the judges' scores; one without a trial for the tool class is not applicable."""
     suite, plan, policy = prepared.suite, prepared.plan, prepared.policy.policy
@@ -274,7 +282,7 @@ def assess_all(
     results = []
     for name, assessment in wanted.items():
         options = suite.options(name)
-        if not assessment.comparisons(row, options):
+        if not (assessment.comparisons(row, options) or wants_utility(assessment, row)):
             reason = f"no trial for the tool class {suite.editor.tool_class.value}"
             results.append(AssessmentResult(assessment=name, modality=plan.modality, not_applicable=reason))
             continue
@@ -293,12 +301,14 @@ def assess_all(
             case_outcome=tuple(rows[case.id].outcome for case in plan.cases),
             case_leaks=tuple(_leaks(rows[case.id]) for case in plan.cases),
             judges=views,
-            fmrs=tuple(dict.fromkeys((point.fmr, *options.fmr))),
+            fmrs=tuple(dict.fromkeys((point.fmr, *getattr(options, "fmr", ())))),
             competence=(point.competence.fmr, point.competence.max_fnmr),
             limits=policy.limits(),
             options=options,
             alpha=policy.alpha,
             seed=suite.seed,
+            case_utility=utility if wants_utility(assessment, row) else {},
+            utility_floors=point.utility_floors.given(),
         )
         results.append(assessment.assess(data))
     return results

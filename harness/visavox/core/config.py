@@ -22,6 +22,7 @@ from .errors import ConfigError
 from .outputs_list import read_outputs_list
 from .records import DatasetSpec, Pairs, RecogniserSpec, Record
 from .terms import Attacker, Claim, Modality, Operation, ToolClass
+from .utility_figures import UtilityFigure
 
 DEFAULT_OPERATION: Mapping[tuple[ToolClass, Modality], Operation] = {
     (ToolClass.ANONYMISE, Modality.FACE): Operation.FACE_ANONYMISATION,
@@ -118,6 +119,13 @@ class ImpersonationOptions(Record):
     """swap: two more cases a person, in which the editor is told that the donor refused consent."""
 
 
+class UtilityOptions(Record):
+    """Options of the assessment ``utility``; the figures that the policy sets a floor for are always made."""
+
+    figures: Annotated[tuple[UtilityFigure, ...], BeforeValidator(_one_or_many)] = ()
+    """Which figures to make; each counts for its own modality. Empty: all, ``pesq`` where that package is installed."""
+
+
 class Tracking(Record):
     """Where finished runs are shown beside training runs; it never decides anything."""
 
@@ -138,7 +146,11 @@ class Tracking(Record):
         return uri
 
 
-OPTIONS: Mapping[str, type[Record]] = {"identity_leak": IdentityLeakOptions, "impersonation": ImpersonationOptions}
+OPTIONS: Mapping[str, type[Record]] = {
+    "identity_leak": IdentityLeakOptions,
+    "impersonation": ImpersonationOptions,
+    "utility": UtilityOptions,
+}
 """Options of the assessments that this version has."""
 
 

@@ -82,6 +82,10 @@ class Embedder:
         with ThreadPoolExecutor(_READERS, thread_name_prefix="visavox-read") as pool:
             self._set(ORIGINAL, originals_of(plan, dataset, self._medium), plan.units(len(plan.samples)), pool, check)
 
+    def regions(self, detector: str, name: str) -> dict[str, LocatedIn]:
+        """What a detector located in a set, by item."""
+        return self._all_regions(detector, name)
+
     def parts(self, recogniser: str, name: str, n_units: int) -> list[Path]:
         """The templates' files of one recogniser and set."""
         return [self._template_part(recogniser, name, number) for number in range(n_units)]

@@ -30,6 +30,7 @@ class RunFolder:
         self.policy, self.people = root / "policy.yaml", root / "people.parquet"
         self.journal, self.report, self.log = root / "journal.sqlite", root / "report.json", root / "run.log"
         self.media, self.templates, self.scores = root / "media", root / "templates", root / "scores"
+        self.utility = root / "utility"
         self.editor_stderr, self.scratch = root / EDITOR_STDERR, root / "scratch"
 
     def part(self, modality: str) -> RunFolder:

@@ -6,6 +6,7 @@ References: Taal et al., IEEE TASLP 19 (2011) 2125-2136 (STOI, pystoi); ITU-T P.
 from __future__ import annotations
 
 import importlib
+import threading
 import warnings
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from visavox.core.errors import MissingDependencyError, UndefinedMetricError
 from .audio import Audio, resampled
 
 PESQ_RATE_HZ: Final = 16_000
+_WARNINGS = threading.Lock()
+"""What becomes of a warning is the whole process's: one thread changes it at a time."""
 
 
 def stoi(original: Audio, edited: Audio) -> float:
@@ -31,7 +34,7 @@ def stoi(original: Audio, edited: Audio) -> float:
     """
     first, second = _aligned(original, edited, "STOI")
     pystoi = _package("pystoi", "STOI", "pip install 'visavox[voices]'")
-    with warnings.catch_warnings():
+    with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         try:
             return float(pystoi.stoi(first, second, original.sample_rate_hz))

@@ -41,10 +41,12 @@ class Pitch(NamedTuple):
     times: Floats
 
 
-def pitch(samples: Floats) -> Pitch:
+def pitch(samples: Floats, *, thorough: bool = True) -> Pitch:
     """The pitch of a sound of ``RATE_HZ``, by DIO and StoneMask.
 
-    Where DIO finds hardly any voice (creaky or noisy ones) Harvest, many times slower, looks again.
+    Args:
+        samples: shape (n,).
+        thorough: where DIO finds hardly any voice (creaky or noisy ones) Harvest, many times slower, looks again.
 
     Raises:
         MissingDependencyError: if pyworld is not installed.
@@ -53,7 +55,7 @@ def pitch(samples: Floats) -> Pitch:
     search = {"f0_floor": F0_HZ[0], "f0_ceil": F0_HZ[1], "frame_period": 1000.0 * FRAME_S}
     rough, times = world.dio(samples, RATE_HZ, **search)
     f0 = world.stonemask(samples, rough, times, RATE_HZ)
-    if np.count_nonzero(f0) < _MIN_VOICED * len(f0):
+    if thorough and np.count_nonzero(f0) < _MIN_VOICED * len(f0):
         f0, times = world.harvest(samples, RATE_HZ, **search)
     return Pitch(f0, times)
 

@@ -25,6 +25,8 @@ SSIM_K1, SSIM_K2 = 0.01, 0.03
 LUMA = np.array([0.299, 0.587, 0.114])
 """ITU-R BT.601."""
 LEAST_VOICED_FRAMES = 10
+COPY = 1e-24
+"""Share of a signal's energy below which what is left over is rounding."""
 
 
 class F0Correlation(NamedTuple):
@@ -167,18 +169,38 @@ def si_sdr_db(original: npt.ArrayLike, edited: npt.ArrayLike) -> float:
         UndefinedMetricError: signals of different lengths or not finite, a constant one, an exact copy but for scale,
             or one without any part of the original.
     """
-    first, second = _signals(original, edited, "an SI-SDR")
+    kept, lost = _energies(*_signals(original, edited, "an SI-SDR"))
+    if lost <= COPY * kept or kept == 0:
+        raise UndefinedMetricError(
+            "an SI-SDR was asked for", found="a copy, or nothing of the original", todo="the ratio is infinite"
+        )
+    return float(10 * np.log10(kept / lost))
+
+
+def is_scaled_copy(original: npt.ArrayLike, edited: npt.ArrayLike) -> bool:
+    """Whether a signal is the other but for scale and offset, so that its SI-SDR is infinite.
+
+    Args:
+        original, edited: (n,) samples of one rate.
+
+    >>> is_scaled_copy([1.0, -1.0, 2.0], [0.5, -0.5, 1.0])
+    True
+
+    Raises:
+        UndefinedMetricError: signals of different lengths or not finite, or a constant one.
+    """
+    kept, lost = _energies(*_signals(original, edited, "a copy of a signal"))
+    return lost <= COPY * kept and kept > 0
+
+
+def _energies(first: Floats, second: Floats) -> tuple[float, float]:
+    """Of the second signal: the energy that is the first one's, and the rest, means removed."""
     first, second = first - first.mean(), second - second.mean()
     energy = float(first @ first)
     if energy == 0 or float(second @ second) == 0:
         raise UndefinedMetricError("an SI-SDR was asked for", found="a constant signal")
     target = (float(second @ first) / energy) * first
-    kept, lost = float(target @ target), float((target - second) @ (target - second))
-    if lost <= 1e-24 * kept or kept == 0:
-        raise UndefinedMetricError(
-            "an SI-SDR was asked for", found="a copy, or nothing of the original", todo="the ratio is infinite"
-        )
-    return float(10 * np.log10(kept / lost))
+    return float(target @ target), float((target - second) @ (target - second))
 
 
 def f0_correlation(original_hz: npt.ArrayLike, edited_hz: npt.ArrayLike) -> F0Correlation:

@@ -13,6 +13,7 @@ from visavox.core.errors import UnknownNameError
 from visavox.core.records import Limit, Record
 from visavox.core.resources import configs_dir
 from visavox.core.terms import Attacker, Claim, Direction, Modality, Severity, Support, ToolClass
+from visavox.core.utility_figures import UtilityFigure
 
 
 class Title(Record):
@@ -27,11 +28,49 @@ class Competence(Record):
     max_fnmr: Annotated[float, Field(gt=0, lt=1)]
 
 
+class _Floors(Record):
+    def given(self) -> dict[UtilityFigure, float]:
+        """The floors that are set."""
+        return {UtilityFigure(name): value for name, value in self if value is not None}
+
+
+class FaceFloors(_Floors):
+    """What an output has to keep of its unedited input; ``below_utility_floor_share`` counts those that do not."""
+
+    psnr_db: Annotated[float, Field(gt=0)] | None = None
+    """Peak signal-to-noise ratio, at least; the output has to have the input's size."""
+    ssim: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Structural similarity, at least; the output has to have the input's size."""
+    landmark_error: Annotated[float, Field(gt=0)] | None = None
+    """Mean distance of five points over that of the eyes, at most."""
+
+
+class VoiceFloors(_Floors):
+    """What an output has to keep of its unedited input; ``below_utility_floor_share`` counts those that do not."""
+
+    stoi: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Intelligibility, at least; lengths have to agree within 5 %, for the figures below too."""
+    si_sdr_db: float | None = None
+    """Scale-invariant signal-to-distortion ratio, at least; only edits that keep the waveform have one worth asking."""
+    f0_correlation: Annotated[float, Field(gt=-1, le=1)] | None = None
+    """Correlation of the pitch, at least."""
+    pesq: Annotated[float, Field(ge=1, lt=4.64)] | None = None
+    """PESQ, wide band, at least; needs the package pesq."""
+
+
 class Modalities(Record):
     """Operating points and competence by modality."""
 
     fmr: Annotated[float, Field(gt=0, lt=0.5)]
     competence: Competence
+
+
+class FaceModality(Modalities):
+    utility_floors: FaceFloors = FaceFloors()
+
+
+class VoiceModality(Modalities):
+    utility_floors: VoiceFloors = VoiceFloors()
 
 
 class Control(Record):
@@ -69,8 +108,8 @@ class Policy(Record):
     title: Title
     status: Literal["draft", "in_force"]
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
-    face: Modalities
-    voice: Modalities
+    face: FaceModality
+    voice: VoiceModality
     min_judge_families: Annotated[int, Field(ge=1)] = 1
     min_support: Literal[Support.WEAK, Support.FULL] = Support.WEAK
     require_consent: bool = False
@@ -85,7 +124,7 @@ class Policy(Record):
             raise ValueError("controls: an id stands twice")
         return self
 
-    def modality(self, modality: Modality) -> Modalities:
+    def modality(self, modality: Modality) -> FaceModality | VoiceModality:
         """Operating point and competence of one modality."""
         return self.voice if modality is Modality.VOICE else self.face
 

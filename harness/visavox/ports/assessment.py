@@ -7,7 +7,7 @@ estimates. It runs no model and reads no file, so it is tested without either.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -17,6 +17,7 @@ from visavox.core.contracts import Contract
 from visavox.core.records import AssessmentResult
 from visavox.core.registry import Registry
 from visavox.core.terms import Modality, Outcome, ToolClass
+from visavox.core.utility_figures import UtilityFigure
 
 Ints: TypeAlias = npt.NDArray[np.int32]
 Floats: TypeAlias = npt.NDArray[np.float32]
@@ -85,6 +86,24 @@ class JudgeView:
 
 
 @dataclass(frozen=True)
+class CaseFigures:
+    """One figure of utility, case by case: the first attempts' outputs against their own unedited inputs.
+
+    Attributes:
+        values: (n_cases,) the figure; NaN where missing or not asked of the case, infinite where the output equals its
+            input and the figure has no end.
+        reasons: (n_cases,) why it is missing; empty where it is not.
+        of_input: (n_cases,) bool: it is missing because the input has no such figure, whatever the output is.
+        method: how it was made, where its name does not say so.
+    """
+
+    values: Floats
+    reasons: tuple[str, ...]
+    of_input: npt.NDArray[np.bool_]
+    method: str = ""
+
+
+@dataclass(frozen=True)
 class AssessmentInput:
     """Everything an assessment may look at.
 
@@ -124,10 +143,18 @@ class AssessmentInput:
     options: Any
     alpha: float
     seed: int
+    case_utility: Mapping[UtilityFigure, CaseFigures] = field(default_factory=dict)
+    """Figures of utility; empty unless the assessment says ``needs_utility = True``."""
+    utility_floors: Mapping[UtilityFigure, float] = field(default_factory=dict)
+    """The policy's floors of the modality."""
 
 
 class Assessment(Protocol):
-    """One assessment."""
+    """One assessment.
+
+    One that reads ``case_utility`` also says ``needs_utility = True``; it applies where the contract table lists
+    figures of its name, with or without a table of scores.
+    """
 
     name: str
 
@@ -138,6 +165,11 @@ class Assessment(Protocol):
     def assess(self, data: AssessmentInput) -> AssessmentResult:
         """Estimates, instruments and limitations; no verdict."""
         ...
+
+
+def needs_utility(assessment: Assessment) -> bool:
+    """Whether a run has to compare each output with its unedited input for this assessment."""
+    return bool(getattr(assessment, "needs_utility", False))
 
 
 assessments: Registry[Callable[[], Assessment]] = Registry("assessments")

@@ -23,9 +23,16 @@ PLAIN_FIGURES: Final = frozenset(
         "act_dcf",
         "a_dcf",
         "min_t_dcf",
+        "ssim",
+        "landmark_error",
+        "stoi",
+        "f0_correlation",
+        "duration_ratio",
+        "pesq",
     }
 )
 """Figures that are no share of trials: four decimals instead of percent."""
+DECIBELS: Final = frozenset({"psnr_db", "si_sdr_db"})
 
 MEANING: Final = {
     Verdict.PASS: "Every gated control is within its limit, at the confidence that the policy asks for.",
@@ -84,6 +91,15 @@ TITLES: Final = {
     "prod_avg_mmpmr": "Matching every contributor, average over probes (ProdAvg-MMPMR)",
     "mmpmr": "Outputs matching every contributor (MMPMR)",
     "rmmr": "Relative morph match rate (RMMR)",
+    "below_utility_floor_share": "Outputs below a utility floor",
+    "psnr_db": "Peak signal-to-noise ratio (PSNR), dB",
+    "ssim": "Structural similarity (SSIM), 1 = equal",
+    "landmark_error": "Landmark error, distances of the eyes",
+    "stoi": "Intelligibility (STOI), 1 = as the input",
+    "si_sdr_db": "Signal-to-distortion ratio (SI-SDR), dB",
+    "f0_correlation": "Correlation of the pitch (F0)",
+    "duration_ratio": "Duration, output over input",
+    "pesq": "Speech quality (PESQ), MOS-LQO 1 to 4.64",
 }
 _ROUNDED_AWAY = re.compile(r"-(0\.0*)")
 _FNMR = re.compile(r"fnmr_at_fmr_(.+)")
@@ -121,11 +137,13 @@ def percent(share: float | None) -> str:
 def figure(name: str, value: float | None) -> Number:
     """The value of a figure (or an end of its interval) in the unit that its name implies.
 
-    >>> figure("iapar", 0.5).text, figure("auc", 0.5).text
-    ('50.00 %', '0.5000')
+    >>> figure("iapar", 0.5).text, figure("auc", 0.5).text, figure("psnr_db", 31.254).text
+    ('50.00 %', '0.5000', '31.25 dB')
     """
     if value is None:
         return NO_NUMBER
+    if name in DECIBELS:
+        return Number(f"{_fixed(value, 2)} dB", value)
     return Number(_fixed(value, 4) if name in PLAIN_FIGURES else percent(value), value)
 
 
