@@ -70,33 +70,36 @@ _FIELDS: Final[Mapping[TagPlace, Mapping[str, Leak]]] = {
 _NAMES: Final[Mapping[Leak, frozenset[str]]] = {
     # Of fields whose names are free: without case and punctuation, whole or what follows the last full stop.
     Leak.PERSON_NAME: frozenset(
-        (
-            "artist artists albumartist albumartistsort artistsort performer performers composer author authors writer "
-            "lyricist conductor arranger engineer mixer producer djmixer director remixer narrator speaker speakername "
-            "speakerid singer vocalist voiceactor host guest interviewee person personname owner ownername contact "
-            "creator actor originalartist leadperformer recordedby username email"
-        ).split()
+        {
+            "artist", "artists", "albumartist", "albumartistsort", "artistsort", "performer", "performers",
+            "composer", "author", "authors", "writer", "lyricist", "conductor", "arranger", "engineer", "mixer",
+            "producer", "djmixer", "director", "remixer", "narrator", "speaker", "speakername", "speakerid",
+            "singer", "vocalist", "voiceactor", "host", "guest", "interviewee", "person", "personname", "owner",
+            "ownername", "contact", "creator", "actor", "originalartist", "leadperformer", "recordedby", "username",
+            "email",
+        }
     ),
     Leak.GPS: frozenset(
-        (
-            "gps gpsposition gpslatitude gpslongitude gpscoordinates latitude longitude geo geolocation geotag "
-            "coordinates locationiso6709 iso6709 locationeng xyz"
-        ).split()
+        {
+            "gps", "gpsposition", "gpslatitude", "gpslongitude", "gpscoordinates", "latitude", "longitude", "geo",
+            "geolocation", "geotag", "coordinates", "locationiso6709", "iso6709", "locationeng", "xyz",
+        }
     ),
     Leak.SERIAL_NUMBER: frozenset(
-        (
-            "serial serialno serialnumber deviceserial deviceserialnumber recorderserial recorderserialnumber "
-            "cameraserialnumber micserial microphoneserial deviceid imei bodyserialnumber"
-        ).split()
+        {
+            "serial", "serialno", "serialnumber", "deviceserial", "deviceserialnumber", "recorderserial",
+            "recorderserialnumber", "cameraserialnumber", "micserial", "microphoneserial", "deviceid", "imei",
+            "bodyserialnumber",
+        }
     ),
     Leak.UNIQUE_ID: frozenset(
-        (
-            "isrc uuid guid umid acoustid acoustidid acoustidfingerprint musicbrainztrackid musicbrainzartistid "
-            "musicbrainzrecordingid musicbrainzreleasetrackid contentidentifier uniqueid creationuuid recordingid "
-            "fileuid identifier"
-        ).split()
+        {
+            "isrc", "uuid", "guid", "umid", "acoustid", "acoustidid", "acoustidfingerprint", "musicbrainztrackid",
+            "musicbrainzartistid", "musicbrainzrecordingid", "musicbrainzreleasetrackid", "contentidentifier",
+            "uniqueid", "creationuuid", "recordingid", "fileuid", "identifier",
+        }
     ),
-}
+}  # fmt: skip
 _COORDINATES: Final = re.compile(r"[+-]?\d{1,3}\.\d+")
 _IXML: Final[Mapping[str, Leak]] = {
     "LOCATION_GPS": Leak.GPS,
