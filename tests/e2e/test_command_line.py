@@ -276,7 +276,18 @@ def test_a_shell_that_asks_is_answered(
     assert f"plain,{wanted}" in capsys.readouterr().out.splitlines()
 
 
-KINDS = ["editors", "baselines", "recognisers", "detectors", "datasets", "assessments", "sinks", "policies"]
+KINDS = [
+    "editors",
+    "baselines",
+    "recognisers",
+    "detectors",
+    "perturbations",
+    "operations",
+    "datasets",
+    "assessments",
+    "sinks",
+    "policies",
+]
 
 
 def test_list_names_every_kind_and_each_alone(capsys: pytest.CaptureFixture[str]) -> None:

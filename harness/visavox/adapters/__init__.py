@@ -13,6 +13,8 @@ from visavox.ports import editor as editor_port
 from visavox.ports import recogniser as recogniser_port
 from visavox.ports import sink as sink_port
 
+from . import perturbations
+
 
 def _lazy(module: str, attribute: str) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -22,7 +24,7 @@ def _lazy(module: str, attribute: str) -> Callable[..., Any]:
 
 
 def register() -> None:
-    """Registers the shipped editors, baselines, recognisers and sinks (entry point ``visavox.plugins``)."""
+    """Registers the shipped editors, baselines, judges, perturbations and sinks (entry point ``visavox.plugins``)."""
     for kind, summary in {
         "python": "a Python entry: load(*, device, artifact, params) -> Editor",
         "command": "a program: argv with {input} {donor} {output} {seed} {case_id} {consent}",
@@ -62,3 +64,4 @@ def register() -> None:
         summary = f"FaceNet of {people} (512-d, cosine); MTCNN boxes; weights fetched apart: path, sha256, download"
         recogniser_port.recognisers.register(name, _lazy("recognisers.facenet", "build"), summary=summary)
     sink_port.sinks.register("mlflow", _lazy("sinks.mlflow", "build"), summary="runs in MLflow: uri, experiment")
+    perturbations.register()

@@ -13,6 +13,7 @@ from visavox.policy.load import names
 from visavox.ports.assessment import assessments
 from visavox.ports.dataset import datasets
 from visavox.ports.editor import baselines, editors
+from visavox.ports.perturbation import load_pack, operations, pack_names
 from visavox.ports.recogniser import recognisers
 from visavox.ports.sink import sinks
 
@@ -23,11 +24,19 @@ def _rows(registry: Registry[T]) -> Iterable[str]:
     return [f"{name:<22} {registry.summary(name)}".rstrip() for name in registry]
 
 
+def _packs() -> Iterable[str]:
+    """The shipped packs; the operations they are made of are a kind of their own."""
+    packs = [load_pack(name) for name in pack_names()]
+    return [f"{pack.name:<22} {len(pack.perturbations)} of version {pack.version}: {pack.summary}" for pack in packs]
+
+
 KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "editors": lambda: _rows(editors),
     "baselines": lambda: _rows(baselines),
     "recognisers": lambda: _rows(recognisers),
     "detectors": lambda: ["none in this version"],
+    "perturbations": _packs,
+    "operations": lambda: _rows(operations),
     "datasets": lambda: _rows(datasets),
     "assessments": lambda: _rows(assessments),
     "sinks": lambda: _rows(sinks),
@@ -52,7 +61,8 @@ class NearChoice(click.Choice[str]):
 def list_command(what: str | None) -> None:
     """List what is registered: all, or one KIND.
 
-    Kinds: editors, baselines, recognisers, detectors, datasets, assessments, sinks, policies.
+    Kinds: editors, baselines, recognisers, detectors, perturbations (packs), operations (their steps), datasets,
+    assessments, sinks, policies.
     """
     for kind, rows in KINDS.items():
         if what in {None, kind}:
