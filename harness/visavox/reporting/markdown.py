@@ -111,7 +111,7 @@ def _instruments(report: Report) -> Iterator[str]:
 
 def _ledgers(report: Report) -> Iterator[str]:
     yield f"\n## Ledgers\n\n{counts_line(report)}."
-    head = ("Judge", "Edited", "Scored", "Fallback crops", "FTA", "References", "Without template")
+    head = ("Judge", "Edited", "Scored", "By the input's region", "FTA", "References", "Without template")
     for result in report.results:
         if result.templates:
             rows = [

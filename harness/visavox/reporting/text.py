@@ -59,7 +59,7 @@ def smoke_page(report: Report, *, width: int = WIDE) -> Group:
         "to see that everything runs, too few to decide; a smoke run is never a PASS"
     )
     for row in {row.recogniser: row for result in report.results for row in result.templates}.values():
-        fallback = f", {row.fallback} of them where the input had its face or voice" if row.fallback else ""
+        fallback = f", {row.fallback} of them where the input had its face or speech" if row.fallback else ""
         lost = f", {row.fta} failed to acquire" if row.fta else ""
         lines.append(f"{row.recogniser}: {row.scored} of {row.edited} outputs gave a template{fallback}{lost}")
     failed = [c for c in report.decision.controls if c.verdict is Verdict.FAIL and c.severity is Severity.FAIL]
@@ -208,7 +208,7 @@ def _attacker(estimate: Estimate, found: list[Estimate]) -> list[str]:
 def _templates(report: Report) -> Table:
     table = Table(box=box.SIMPLE, title="Outputs by recogniser: edited = scored + FTA", title_justify="left")
     table.add_column("judge", no_wrap=True)
-    for name in ("edited", "scored", "of these fallback crops", "FTA", "references", "without template"):
+    for name in ("edited", "scored", "of these by the input's region", "FTA", "references", "without template"):
         table.add_column(name, justify="right")
     for result in report.results:
         for row in result.templates:
