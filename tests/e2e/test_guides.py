@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from visavox.core.config import read_yaml
-from visavox.policy.load import parse_policy
+from visavox.policy.load import Policy, parse_policy
 
 GUIDES = Path(__file__).parents[2] / "docs" / "how-to"
 
@@ -81,10 +81,15 @@ def test_the_plug_ins_are_listed_and_judge_a_run(site: Path, tmp_path: Path) -> 
 
 
 def test_the_policy_is_one() -> None:
-    ((name, text),) = blocks("write-a-policy.md").items()
-    policy = parse_policy(text, what=name).policy
-    assert policy.limits() == {"subject_match_rate": 0.02, "non_edited_share": 0.05}
-    assert set(read_yaml(text, what=name)) <= set(type(policy).model_fields)
+    found = blocks("write-a-policy.md")
+    policies = {name: parse_policy(text, what=name).policy for name, text in found.items()}
+    assert policies["strict.yaml"].limits() == {"subject_match_rate": 0.02, "non_edited_share": 0.05}
+    useful = policies["useful.yaml"]
+    assert useful.limits() == {"subject_match_rate": 0.07, "below_utility_floor_share": 0.05}
+    assert useful.face.utility_floors.given() == {"ssim": 0.5, "landmark_error": 0.1}
+    assert useful.voice.utility_floors.given() == {"stoi": 0.5}
+    for name, text in found.items():
+        assert set(read_yaml(text, what=name)) <= set(Policy.model_fields)
 
 
 def test_the_file_of_scores_is_scored(site: Path, tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from rich.text import Text
 from visavox.core.records import CellDecision, ControlDecision, Estimate, Report
 from visavox.core.terms import Attacker, InstrumentState, Severity, Verdict
 
-from .rows import counts_line, judge_of, limit_of
-from .wording import figure, fmr_text, percent, visible
+from .rows import counts_line, judge_of, limit_of, result_title
+from .wording import figure, fmr_text, percent, title_of, visible
 
 COLOURS = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
 
@@ -38,6 +38,7 @@ def verdict_page(report: Report, *, width: int = WIDE) -> Group:
     if report.ledger.attempted > report.ledger.edited:
         parts.append(Text("  run.log names every case that was not edited, and why"))
     parts += [_cells(report), _attackers(report), _templates(report)] if width >= WIDE else _narrow(report, width)
+    parts += [_wrapped(line, width) for line in _utility(report)]
     parts += [
         _wrapped(f"{item.state.value} {item.name} {item.recogniser}: {item.reason}", width, style="yellow")
         for item in report.instruments
@@ -124,6 +125,17 @@ def _rate_lines(report: Report, width: int) -> Iterator[Text]:
             judge, attacker, fmr, rate, interval, chance, eer, *_ = _attacker(estimate, found)
             yield _wrapped(f"{_words(judge, attacker)} at FMR {fmr}: {rate} ({interval})", width)
             yield _wrapped(f"chance {chance}, EER {eer}", width, indent="  ")
+
+
+def _utility(report: Report) -> Iterator[str]:
+    """What the edit left, one line a figure."""
+    for result in report.results:
+        if result.assessment == "utility" and result.estimates:
+            yield f"{result_title(report, result)}, each output against its own input:"
+            for e in result.estimates:
+                low, high = figure(e.name, e.low).text, figure(e.name, e.high).text
+                without = f", {e.n_failed} outputs without it" if e.n_failed else ""
+                yield f"- {title_of(e.name)}: {figure(e.name, e.value).text} ({low} .. {high}), {e.n} outputs{without}"
 
 
 def _words(*words: str) -> str:
