@@ -1,0 +1,81 @@
+"""Labels in a file's metadata: the Chinese ``AIGC`` label, C2PA content credentials, IPTC's digital source type.
+
+They are read and checked, never written or taken away. Files come from strangers: parsing is bounded and nothing here
+raises; each file has one clear outcome.
+"""
+
+from __future__ import annotations
+
+from visavox.core.errors import MediaError
+from visavox.core.terms import ToolClass
+
+from ..image import decode_image
+from ..metadata import examine, leaks_of
+from ..sound_leaks import sound_leaks
+from ..tags import sound_container
+from .aigc import aigc_findings
+from .annex_e import KEYS, check_label
+from .credentials import credential_findings
+from .iptc import iptc_findings
+from .places import Carrier
+from .records import (
+    AigcFindings,
+    AigcLabel,
+    AigcVerdict,
+    CredentialFindings,
+    CredentialState,
+    FileLabels,
+    Finding,
+    IptcFindings,
+    IptcState,
+    Shape,
+)
+
+__all__ = [
+    "KEYS",
+    "AigcFindings",
+    "AigcLabel",
+    "AigcVerdict",
+    "Carrier",
+    "CredentialFindings",
+    "CredentialState",
+    "FileLabels",
+    "Finding",
+    "IptcFindings",
+    "IptcState",
+    "Shape",
+    "aigc_findings",
+    "check_label",
+    "credential_findings",
+    "iptc_findings",
+    "read_labels",
+]
+
+
+def read_labels(data: bytes, *, tool_class: ToolClass | None = None, trust_anchors: str = "") -> FileLabels:
+    """Every label in a file's metadata, and what else they give away; never raises.
+
+    Args:
+        data: the bytes of an image, sound or video file.
+        tool_class: what digital source types are held against.
+        trust_anchors: certificates in PEM of those whose C2PA signatures are trusted.
+
+    >>> read_labels(b"RIFF\\x04\\0\\0\\0WAVE").aigc.verdict.value
+    'not_found'
+    """
+    return FileLabels(
+        aigc=aigc_findings(data),
+        c2pa=credential_findings(data, tool_class=tool_class, trust_anchors=trust_anchors),
+        iptc=iptc_findings(data, tool_class=tool_class),
+        leaks=file_leaks(data),
+    )
+
+
+def file_leaks(data: bytes) -> tuple[str, ...]:
+    """The codes of what a file gives away beside its picture or sound, sorted; never raises."""
+    if sound_container(data) is not None:
+        return sound_leaks(data)
+    try:
+        return leaks_of(data, decode_image(data))
+    except (MediaError, MemoryError):
+        return tuple(sorted({leak.value for leak in examine(data).leaks} | {"unreadable"}))
