@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from visavox.core.errors import UndefinedMetricError
 from visavox.core.terms import Support
 from visavox.metrics import (
+    calibration_error,
     curves,
     detection,
     disclosure,
@@ -20,6 +21,7 @@ from visavox.metrics import (
     linkability,
     operating_points,
     planning,
+    presentation_attack,
     tandem,
 )
 from visavox.metrics.score_tables import PeopledScores
@@ -55,7 +57,18 @@ POOLED: dict[str, Metric] = {
     "a_dcf": lambda m, n: tandem.a_dcf(m, np.sort(n)[::2], np.sort(n)[1::2]).a_dcf,
     "t_dcf": lambda m, n: tandem.t_dcf(n, m).t_dcf,
     "t_eer": lambda m, n: tandem.t_eer(*three_kinds(m, n)).t_eer,
+    "apcer": lambda m, n: presentation_attack.presentation_errors(n, {"one": m}, float(np.median(n))).apcer,
+    "bpcer": lambda m, n: presentation_attack.presentation_errors(n, {"one": m}, float(np.median(m))).bpcer,
+    "bpcer10": lambda m, n: presentation_attack.bpcer_at_apcer(n, {"one": m}, 0.1).bpcer,
+    "d_eer": lambda m, n: presentation_attack.d_eer(n, {"one": m, "two": m + 0.3}).d_eer,
+    "brier_score": lambda m, n: calibration_error.brier_score(shares(n), shares(m)),
+    "expected_calibration_error": lambda m, n: calibration_error.expected_calibration_error(shares(n), shares(m)),
 }
+
+
+def shares(scores: np.ndarray) -> np.ndarray:
+    """Scores as probabilities."""
+    return 1 / (1 + np.exp(-scores))
 
 
 def three_kinds(m: np.ndarray, n: np.ndarray) -> tuple[tandem.TandemTrials, tandem.TandemTrials, tandem.TandemTrials]:
@@ -74,6 +87,11 @@ JACKKNIVES: dict[str, Callable[..., intervals.MeanInterval]] = {
     "expected_disclosure": disclosure_intervals.expected_disclosure_interval,
     "cllr": disclosure_intervals.cllr_interval,
     "cllr_cal": disclosure_intervals.cllr_cal_interval,
+    "brier_score": lambda m, o, n, i, j: calibration_error.brier_score_interval(shares(n), i, shares(m), o),
+    "expected_calibration_error": lambda m, o, n, i, j: calibration_error.expected_calibration_error_interval(
+        shares(n), i, shares(m), o
+    ),
+    "bpcer10": lambda m, o, n, i, j: presentation_attack.bpcer_at_apcer_interval(n, i, {"one": m}, {"one": o}, 0.1),
     "min_dcf": lambda m, o, n, i, j: detection.min_dcf_interval(n, i, m, o),
     "act_dcf": lambda m, o, n, i, j: detection.act_dcf_interval(n, i, m, o),
     "a_dcf": lambda m, o, n, i, j: tandem.a_dcf_interval(
@@ -108,6 +126,9 @@ RANK_BASED = (
     "min_dcf",
     "a_dcf",
     "t_dcf",
+    "apcer",
+    "bpcer",
+    "bpcer10",
 )
 
 

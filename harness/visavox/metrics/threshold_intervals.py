@@ -60,7 +60,8 @@ class Stratum(NamedTuple):
         threshold: decides this stratum.
         target_fmr: f, in (0, 1).
         non_mated: (k,) similarities of the non-mated comparisons of this kind.
-        non_first, non_second: (k,) integer labels of their two people.
+        non_first, non_second: (k,) integer labels of their two people; no second where a score has one person, as a
+            detector's of bona fide media.
         non_thirds, non_fourths: (k,) further people they depend on: the donors of the outputs compared.
         extra_hits, extra_persons: (m,) trials without a score, imputed 0 or 1, and their people.
         frozen: the threshold belongs to a named deployed system and was not estimated here.
@@ -74,7 +75,7 @@ class Stratum(NamedTuple):
     target_fmr: float
     non_mated: npt.ArrayLike
     non_first: npt.ArrayLike
-    non_second: npt.ArrayLike
+    non_second: npt.ArrayLike | None
     extra_hits: npt.ArrayLike | None = None
     extra_persons: npt.ArrayLike | None = None
     frozen: bool = False
