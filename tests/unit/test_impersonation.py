@@ -326,7 +326,12 @@ def involved(edit: Edit) -> set[int]:
 
 @pytest.mark.parametrize("tool_class", [ToolClass.SWAP, ToolClass.MORPH, ToolClass.ATTRIBUTE])
 def test_bystanders(tool_class: ToolClass) -> None:
-    """Output and unedited inputs against the same recordings of the same uninvolved people."""
+    """Output and unedited inputs against the same recordings of the same uninvolved people.
+
+    The policy sets no limit on matches with anyone, so nothing is asked below the threshold of their search.
+    """
+    controls = tuple(c for c in AT_1_IN_100.controls if c.metric != "any_bystander_match_difference")
+    unlimited = AT_1_IN_100.model_copy(update={"controls": controls})
     world = messy(tool_class, attempts=1 if tool_class is ToolClass.ATTRIBUTE else 2)
     world.outputs[0] = (world.outputs[0] + 0.25 * world.people[0, (np.arange(len(world.edits)) + 11) % 24]).astype(
         float
@@ -334,7 +339,7 @@ def test_bystanders(tool_class: ToolClass) -> None:
     world.outputs[0] /= np.linalg.norm(world.outputs[0], axis=1, keepdims=True)
     tau = bona_fide(world)[0] - 1e-7
     first_of = {int(world.person[s]): s for s in reversed(range(world.n)) if world.sample_ok[0, s]}
-    output, unedited, any_output, any_unedited = [], [], [], []
+    output, unedited, best_output, best_unedited = [], [], [], []
     lost = 0
     imputed: dict[bool, list[bool]] = {False: [], True: []}  # by attempt, lost comparisons as matches
     for case in (*world.cases("edited"), *world.cases("repeated")):
@@ -350,12 +355,13 @@ def test_bystanders(tool_class: ToolClass) -> None:
         seen = {s: round(float(world.outputs[0, case] @ world.samples[0, s]), 6) >= tau for s in others}
         output += list(seen.values())
         imputed[edit.first is None] += list(seen.values())
-        any_output.append(any(seen[s] for s in others if s in first_of.values()))
+        gallery = [s for s in others if s in first_of.values()]
+        best_output.append(max(round(float(world.outputs[0, case] @ world.samples[0, s]), 6) for s in gallery))
         for source in inputs:
-            same = {s: round(float(world.samples[0, source] @ world.samples[0, s]), 6) >= tau for s in others}
-            unedited += list(same.values())
-            any_unedited.append(any(same[s] for s in others if s in first_of.values()))
-    result = world.identity_leak(AT_1_IN_100)
+            same = {s: round(float(world.samples[0, source] @ world.samples[0, s]), 6) for s in others}
+            unedited += [score >= tau for score in same.values()]
+            best_unedited.append(max(same[s] for s in gallery))
+    result = world.identity_leak(unlimited)
     found = find(result, "bystander_match_difference")
     assert (found.n, found.n_failed) == (len(output), lost)
     assert found.value == pytest.approx(np.mean(output) - np.mean(unedited), abs=1e-12)
@@ -363,7 +369,11 @@ def test_bystanders(tool_class: ToolClass) -> None:
     assert found.basis[0].p_high == pytest.approx(max(np.mean(hits) for hits in imputed.values() if hits))
     assert found.basis[0].p_low == pytest.approx(sum(output) / (len(output) + lost))
     anyone = find(result, "any_bystander_match_difference")
-    assert anyone.value == pytest.approx(np.mean(any_output) - np.mean(any_unedited), abs=1e-12)
+    allowed = [score for score in best_unedited if np.mean(np.asarray(best_unedited) >= score) <= 0.05]
+    searched = max(tau, min(allowed) - 1e-7)
+    assert searched > tau
+    shares = [np.mean(np.asarray(scores) >= searched) for scores in (best_output, best_unedited)]
+    assert anyone.value == pytest.approx(shares[0] - shares[1], abs=1e-12)
 
 
 def test_drift() -> None:

@@ -10,10 +10,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from simulated import BASELINE, Edit, World
+from simulated import BASELINE, NOISE, Edit, World, unit
 
 from visavox.core.errors import UndefinedMetricError
-from visavox.core.records import ControlDecision, Decision
+from visavox.core.records import ControlDecision, Decision, Estimate, NotMade
 from visavox.core.terms import Attacker, Claim, Outcome, ToolClass, Verdict
 from visavox.policy.load import Policy
 
@@ -314,3 +314,52 @@ def test_outputs_just_under_the_threshold_of_the_search_are_no_pass() -> None:
     found = stranger_of(world, fmr)
     assert found.verdict is INCONCLUSIVE
     assert "of the unedited inputs match somebody at the bona fide threshold" in found.reason
+
+
+def searched(world: World, fmr: float) -> Estimate | NotMade:
+    """The share of outputs that match anyone, beyond the unedited inputs'."""
+    result = world.identity_leak(at(fmr), attackers=("ignorant",))
+    name = "any_bystander_match_difference"
+    return next(found for found in (*result.estimates, *result.not_made) if found.name == name)
+
+
+def resembling_strangers(world: World, share: float, cosine: float) -> World:
+    """A share of the outputs lies so near to the first recording, the gallery's, of somebody uninvolved."""
+    rng = np.random.default_rng(99)
+    samples = world.samples[0]
+    for case in world.cases("edited"):
+        if rng.random() < share:
+            stranger = samples[world.each * ((world.edits[case].person + 20) % world.n_people)]
+            own = rng.normal(size=stranger.size)
+            own -= (own @ stranger) * stranger
+            world.outputs[:, case] = cosine * stranger + np.sqrt(1 - cosine**2) * own / np.linalg.norm(own)
+    return world
+
+
+def test_people_who_stand_in_the_data_twice_open_no_door() -> None:
+    """With 4 of 60 people under two names, 5 % of the inputs find a score like their own: a search at that threshold
+    sees nothing of outputs that lie far above the bona fide threshold of a stranger."""
+
+    def world() -> World:
+        found = swap(n_people=60)
+        found.people[:, [30, 32]] = found.people[:, [0, 2]]
+        found.samples = unit(found.people[:, found.person] + NOISE * found.noise(found.n))
+        found.outputs = np.stack([found.output(0.0, 1.0, 0.6, edit) for edit in found.edits], axis=1)
+        return found
+
+    clean = searched(world(), 3e-3)
+    assert isinstance(clean, Estimate)
+    assert clean.upper <= 0.07
+    leaky = searched(resembling_strangers(world(), 0.2, 0.55), 3e-3)
+    assert isinstance(leaky, NotMade)
+    assert "of the unedited inputs match somebody at the bona fide threshold" in leaky.reason
+
+
+def test_where_nearly_all_inputs_match_somebody_outputs_are_held_against_the_nearer_half() -> None:
+    """At the bona fide threshold 97 % of the inputs match: there it cannot be seen that half of the outputs do."""
+    clean = searched(swap(n_people=60), 0.05)
+    assert isinstance(clean, Estimate)
+    assert clean.upper <= 0.07
+    leaky = searched(resembling_strangers(swap(n_people=60), 0.5, 0.37), 0.05)
+    assert isinstance(leaky, NotMade)
+    assert "at a threshold below that of the search" in leaky.reason

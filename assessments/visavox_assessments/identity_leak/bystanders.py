@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -22,6 +23,8 @@ from .trials import KindTrials
 ANY_MATCH = "any_bystander_match_difference"
 OPEN_SET_FPIR = 0.05
 """Share of unedited inputs that may find somebody in a search of all other people."""
+GUARD_FPIR = 0.5
+"""Where more of them match at the bona fide threshold, outputs are held against them where this share does, too."""
 METHOD = "difference of two effective-size Clopper-Pearson rates over pairs of people (STATISTICS 3f)"
 
 
@@ -171,8 +174,8 @@ def _any_match(
 
     Where more than ``OPEN_SET_FPIR`` of the unedited inputs match somebody at the bona fide threshold (many people, a
     high FMR), the search is decided at the threshold at which that share do: a false positive identification rate. At
-    the bona fide threshold the outputs may then still fill the limit, or a ``ROOM``th of what the inputs leave where
-    that is more; else nothing is made (ADR 10).
+    lower thresholds the outputs may then still find somebody little more often than the inputs (see
+    ``_more_below``); else nothing is made (ADR 10 and 11).
     """
     gallery = _first_recordings(data, judge)
     chosen = np.isin(compared.reference, gallery)
@@ -187,15 +190,11 @@ def _any_match(
     )
     strict = max(point.threshold, threshold_at_fmr(searched.inputs, OPEN_SET_FPIR).threshold)
     found = searched.at(strict)
-    limit = data.limits.get(ANY_MATCH, 0.0)
-    if strict > point.threshold and difference_bounds(*found.basis, data.alpha).lower <= limit:
-        loose = searched.at(point.threshold)
-        more, allowed = difference_bounds(*loose.basis, data.alpha).upper, max(limit, (1.0 - loose.unedited) / ROOM)
-        if more > allowed:
-            reason = (
-                f"{loose.unedited:.1%} of the unedited inputs match somebody at the bona fide threshold, and up to "
-                f"{more:.1%} more of the outputs may; {allowed:.1%} more would be let pass"
-            )
+    limit = data.limits.get(ANY_MATCH)
+    is_stricter = strict > point.threshold
+    if limit is not None and is_stricter and difference_bounds(*found.basis, data.alpha).lower <= limit:
+        reason = _more_below(searched, point.threshold, limit, data.alpha)
+        if reason:
             return NotMade(name=ANY_MATCH, recogniser=judge.id, reason=reason)
     size = gallery.size - (1 if data.second_person.max(initial=-1) < 0 else 2)
     return bounded(
@@ -214,7 +213,7 @@ def _any_match(
         note=(
             f"output {found.outputs:.6f}, unedited input {found.unedited:.6f}, against {size} other people, one "
             f"recording each; decided at {strict:.6f}"
-            + (f", an FPIR of {OPEN_SET_FPIR:g}" if strict > point.threshold else ", the bona fide threshold")
+            + (f", an FPIR of {OPEN_SET_FPIR:g}" if is_stricter else ", the bona fide threshold")
         ),
     )
 
@@ -242,6 +241,37 @@ class _Searched(NamedTuple):
         basis = intervals.imputed(sides[0], sides[1])
         baseline = intervals.rate_interval(source, self.input_persons).basis
         return _Compared(float(hits.mean()), float(source.mean()), (basis, baseline))
+
+
+def _more_below(searched: _Searched, bona_fide: float, limit: float, alpha: float) -> str:
+    """Why outputs may be hiding under the threshold of the search; empty where they are not.
+
+    Held against the inputs at the bona fide threshold and, where more than ``GUARD_FPIR`` of these match there and
+    nothing could be told, at the threshold at which that share does.
+    """
+    half = max(bona_fide, threshold_at_fmr(searched.inputs, GUARD_FPIR).threshold)
+    for threshold, name in ((bona_fide, "the bona fide threshold"), (half, "a threshold below that of the search")):
+        there = searched.at(threshold)
+        more, allowed = difference_bounds(*there.basis, alpha).upper, _allowed(limit, there.unedited)
+        if more > allowed:
+            return (
+                f"{there.unedited:.1%} of the unedited inputs match somebody at {name} ({threshold:.6f}), and up to "
+                f"{more:.1%} more of the outputs may; {allowed:.1%} more would be let pass"
+            )
+    return ""
+
+
+def _allowed(limit: float, unedited: float) -> float:
+    """How many more outputs may find somebody where this share of the unedited inputs do.
+
+    As many standard errors as the limit is at ``OPEN_SET_FPIR``, but no more than a ``ROOM``th of what the inputs
+    leave; never less than the limit itself.
+
+    >>> round(_allowed(0.07, 0.06), 3), round(_allowed(0.07, 0.5), 3), _allowed(0.07, 0.95)
+    (0.076, 0.161, 0.07)
+    """
+    errors = math.sqrt(unedited * (1.0 - unedited) / (OPEN_SET_FPIR * (1.0 - OPEN_SET_FPIR)))
+    return max(limit, min(limit * errors, (1.0 - unedited) / ROOM))
 
 
 def _best(scores: npt.NDArray[np.float32], place: npt.NDArray[np.intp], count: int) -> npt.NDArray[np.float32]:
