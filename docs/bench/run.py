@@ -287,7 +287,6 @@ class Bench:
         equal = all(a["figures"] == b["figures"] for a, b in zip(firsts, seconds, strict=True))
         models = [sum(run["models"].values()) for run in timed]
         walls, first_walls = ([run["seconds"] for run in runs] for runs in (timed, firsts))
-        work = [sum(value for key, value in run["models"].items() if not key.startswith("load")) for run in timed]
         peaks = (max(run["peak_mib"] for run in timed), max(run["worker_peak_mib"] for run in timed))
         note = ", ".join(
             f"{key} {median(r['models'].get(key, 0.0) for r in timed):.1f} s" for key in timed[0]["models"]
@@ -304,7 +303,6 @@ class Bench:
 
         return [
             row("overhead of a run", ("whole run", "models, loading included"), walls, models, 1.15, note),
-            row("... counting no model's loading", ("whole run", "models at work"), walls, work, None),
             row("second identical run", ("second", "first"), second_walls, first_walls, 0.05),
             row("... in processor time", ("second", "first"), second_cpu, first_cpu, 0.05),
             row(
