@@ -64,7 +64,7 @@ def test_the_editor_that_is_written_edits_and_refuses(kind: EditorKind, tool_cla
     operation = suite.editor.operation.value
     asked = [EditRequest(c, operation, 5, media, consent=said) for c, said in (("a", "granted"), ("b", "refused"))]
     first, second = editor.edit(asked), editor.edit(asked)
-    image, again = (result[0].image if isinstance(result[0], EditedFile) else result[0] for result in (first, second))
+    image, again = (result[0].media if isinstance(result[0], EditedFile) else result[0] for result in (first, second))
     original = next(iter(media.values()))
     assert isinstance(image, np.ndarray) and image.shape == original.shape, first[0]
     assert np.array_equal(image, again) and not np.array_equal(image, original)

@@ -16,7 +16,7 @@ from visavox.core.config import parse_suite
 from visavox.engine.worker import EditorLimits
 from visavox.media.audio import resampled
 from visavox.ports.dataset import voice_renderers
-from visavox.ports.editor import Audio, Editor, EditorContext, EditRequest, Refused, editors
+from visavox.ports.editor import Audio, EditedFile, Editor, EditorContext, EditRequest, Refused, editors
 from visavox.testing.contract import assert_editor_contract
 
 GUIDE = (Path(__file__).parents[2] / "docs/how-to/assess-a-program-of-voices.md").read_text()
@@ -55,8 +55,10 @@ def test_sox_lowers_a_voice_by_what_the_suite_says(speech: list[Audio], tmp_path
     answers = editor.edit(
         [EditRequest(f"{i:016x}", "voice-anonymisation", 1, {"subject": s}) for i, s in enumerate(speech)]
     )
-    for answer, sound in zip(answers, speech, strict=True):
-        assert isinstance(answer, Audio), answer
+    for given, sound in zip(answers, speech, strict=True):
+        assert isinstance(given, EditedFile), given
+        answer = given.media
+        assert isinstance(answer, Audio) and given.leaks == ()
         assert answer.sample_rate_hz == sound.sample_rate_hz
         assert answer.duration_s == pytest.approx(sound.duration_s, abs=0.05)
         assert median_f0(answer) == pytest.approx(median_f0(sound) * 2 ** (-3 / 12), rel=0.05)
@@ -75,7 +77,7 @@ def test_the_guide_s_synthesiser_follows_donor_seed_and_consent(speech: list[Aud
     def said(donor: Audio, seed: int, consent: str = "granted") -> Any:
         media = {"host": man, "donor": donor}
         (answer,) = editor.edit([EditRequest("0" * 16, "text-to-speech", seed, media, consent)])
-        return answer
+        return answer.media if isinstance(answer, EditedFile) else answer
 
     high, low = said(woman, 0), said(man, 0)
     assert median_f0(high) > 1.2 * median_f0(low)

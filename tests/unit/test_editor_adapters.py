@@ -14,7 +14,7 @@ from visavox.adapters.editors import command, folder, python
 from visavox.adapters.editors.outcome import FailedAs
 from visavox.core.errors import EditorError
 from visavox.media.image import encode_png
-from visavox.ports.editor import Audio, EditorContext, EditRequest, Failed, Refused
+from visavox.ports.editor import Audio, EditedFile, EditorContext, EditRequest, Failed, Refused
 
 IMAGE = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
 DONOR = np.full((3, 3, 3), 9, np.uint8)
@@ -41,13 +41,13 @@ def run(tmp_path: Path, argv: list[str], **spec: Any) -> Any:
 @pytest.mark.parametrize(("token", "wanted"), [("{input}", IMAGE), ("{donor}", DONOR)])
 def test_the_program_is_given_each_image(token: str, wanted: Any, tmp_path: Path) -> None:
     argv = [*program("shutil.copy(a[0], a[1])"), token, "{output}", "{input}"]
-    assert np.array_equal(run(tmp_path, argv).image, wanted)
+    assert np.array_equal(run(tmp_path, argv).media, wanted)
 
 
 def test_seed_and_case_are_passed_and_no_shell_reads_the_rest(tmp_path: Path) -> None:
     code = "sys.exit(0 if a[2:] == ['42', 'a' * 16, '$HOME; *'] and not shutil.copy(a[0], a[1]) is None else 5)"
     argv = [*program(code), "{input}", "{output}", "{seed}", "{case_id}", "$HOME; *"]
-    assert np.array_equal(run(tmp_path, argv).image, IMAGE)
+    assert np.array_equal(run(tmp_path, argv).media, IMAGE)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +83,8 @@ def test_a_program_gets_a_sound_as_wav_and_gives_one_back(sound: Audio, tmp_path
     code = "assert a[0].endswith('.wav') and a[1].endswith('.wav'); shutil.copy(a[0], a[1])"
     editor = command.build(context(tmp_path, argv=[*program(code), "{input}", "{output}"]))
     (found,) = editor.edit([EditRequest("a" * 16, "voice-anonymisation", 42, {"subject": sound})])
+    assert isinstance(found, EditedFile) and found.leaks == ()
+    found = found.media
     assert isinstance(found, Audio)
     assert found.sample_rate_hz == sound.sample_rate_hz
     assert np.array_equal(found.samples, sound.samples)
@@ -159,7 +161,7 @@ def test_a_folder_answers_by_its_rows(tmp_path: Path) -> None:
         "6,,invalid,x\n7,b.png,edited,x\n8,c.png,edited,x\n",
     )
     results = editor.edit([request(str(i)) for i in range(1, 10)])
-    assert np.array_equal(results[0].image, IMAGE) and np.array_equal(results[1].image, IMAGE)
+    assert np.array_equal(results[0].media, IMAGE) and np.array_equal(results[1].media, IMAGE)
     assert results[2] == Refused("stated in outputs.csv")
     assert [r.outcome for r in results[3:]] == ["failed", "timed_out", "invalid", "invalid", "invalid", "failed"]
     assert [r.reason.split(":")[0] for r in results[6:]] == [
@@ -203,4 +205,4 @@ def test_a_command_is_told_of_consent_and_may_refuse(tmp_path: Path) -> None:
         editor.edit([dataclasses.replace(request(), consent=consent)])[0] for consent in ("refused", None)
     )
     assert isinstance(refused, Refused)
-    assert np.array_equal(served.image, IMAGE)  # type: ignore[union-attr]
+    assert np.array_equal(served.media, IMAGE)  # type: ignore[union-attr]

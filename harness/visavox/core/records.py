@@ -93,8 +93,8 @@ class Output(Record):
     """One output of one case.
 
     Attributes:
-        leaks: what its file gives away beside the picture, in the words of ``visavox.media.metadata``; None where the
-            editor hands over pixels and no file was there to look at.
+        leaks: what its file gives away beside picture or sound, in the words of ``visavox.media.leaks``; None where the
+            editor hands over pixels or samples and no file was there to look at.
     """
 
     digest: Sha256

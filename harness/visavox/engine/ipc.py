@@ -190,7 +190,11 @@ def fault_of(result: object) -> str:
     if isinstance(result, Refused | Failed):
         return ""
     if isinstance(result, EditedFile):
-        return _fault_of_leaks(result.leaks) or _fault_of_image(result.image)
+        return _fault_of_leaks(result.leaks) or _fault_of_media(result.media)
+    return _fault_of_media(result)
+
+
+def _fault_of_media(result: object) -> str:
     return _fault_of_audio(result) if isinstance(result, Audio) else _fault_of_image(result)
 
 

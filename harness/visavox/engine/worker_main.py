@@ -171,7 +171,7 @@ def _result(result: Any, kinds: set[str], arrays: list[Array]) -> dict[str, Any]
     fault = fault_of(result)
     if fault:
         return {"outcome": "invalid", "reason": _short(fault)}
-    media: Media = result.image if isinstance(result, EditedFile) else result
+    media: Media = result.media if isinstance(result, EditedFile) else result
     if len(kinds) == 1 and kind_of(media) not in kinds:
         return {"outcome": "invalid", "reason": f"{kind_of(media)} in answer to a case of {kinds.pop()}s"}
     leaks = list(result.leaks) if isinstance(result, EditedFile) else None

@@ -19,6 +19,7 @@ from visavox.media.audio import Audio as Audio  # noqa: PLC0414 - part of this d
 
 Image: TypeAlias = npt.NDArray[np.uint8]
 """uint8 array H x W x 3, RGB, sRGB transfer, 0..255."""
+Media: TypeAlias = "Image | Audio"
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,17 @@ class Failed:
 
 @dataclass(frozen=True)
 class EditedFile:
-    """An edited image that came in a file, and what that file gives away beside the picture.
+    """An edited image or sound that came in a file, and what that file gives away beside it.
 
     Attributes:
-        image: the picture.
+        media: the image or sound.
         leaks: codes of ``visavox.media.leaks.Leak``, sorted.
     """
 
-    image: Image
+    media: Media
     leaks: tuple[str, ...] = ()
 
 
-Media: TypeAlias = "Image | Audio"
 EditResult: TypeAlias = "Image | Audio | EditedFile | Refused | Failed"
 
 

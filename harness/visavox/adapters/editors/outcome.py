@@ -1,4 +1,4 @@
-"""What an editor of files answers: a picture with its file's leaks, a sound, or a failure known closely."""
+"""What an editor of files answers: a picture or sound with its file's leaks, or a failure known closely."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from visavox.core.terms import Modality, Operation, Outcome
 from visavox.media.audio import decode_audio
 from visavox.media.image import decode_image
 from visavox.media.metadata import leaks_of
-from visavox.ports.editor import Audio, EditedFile, EditRequest, Failed
+from visavox.media.sound_leaks import sound_leaks
+from visavox.ports.editor import EditedFile, EditRequest, Failed
 
 
 @dataclass(frozen=True)
@@ -29,16 +30,14 @@ def noun(request: EditRequest) -> str:
     return "sound" if Operation(request.operation).modality is Modality.VOICE else "image"
 
 
-def read_file(data: bytes, request: EditRequest) -> EditedFile | Audio:
-    """The picture of an output's file and what the file gives away, or the sound, as the case's operation asks.
-
-    What a sound's file gives away is not looked for yet.
+def read_file(data: bytes, request: EditRequest) -> EditedFile:
+    """The picture or sound of an output's file, as the case's operation asks, and what the file gives away.
 
     Raises:
         MediaError: if the file is no readable image, or of voices no readable sound.
     """
     if Operation(request.operation).modality is Modality.VOICE:
-        return decode_audio(data)
+        return EditedFile(decode_audio(data), sound_leaks(data))
     image = decode_image(data)
     sources = [source for source in request.media.values() if isinstance(source, np.ndarray)]
     return EditedFile(image, leaks_of(data, image, sources))
