@@ -287,7 +287,7 @@ def _inflated(data: bytes) -> bytes:
 # ---------------------------------------------------------------- WebP, BMP, GIF
 def _of_webp(data: bytes) -> Iterator[Block]:
     (size,) = unpack("<I", data, 4)
-    end = min(8 + size + size % 2, len(data))
+    stated, end = 8 + size, min(8 + size + size % 2, len(data))
     at = 12
     for _ in range(MAX_STEPS):
         if at + 8 > end:
@@ -302,6 +302,8 @@ def _of_webp(data: bytes) -> Iterator[Block]:
         else:
             yield Block(BlockKind.OTHER, cut(data, at + 8, size))
         at += 8 + size + size % 2
+    if stated > len(data):
+        raise DamagedFileError("a WebP file that breaks off")
     yield Block(BlockKind.OTHER, data[end:])
 
 

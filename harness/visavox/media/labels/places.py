@@ -52,10 +52,11 @@ class Carrier(NamedTuple):
 
 
 class XmpPacket(NamedTuple):
-    """An XMP packet and where it stands."""
+    """An XMP packet, where it stands, and whether a practice guide names that place."""
 
     place: str
     data: bytes
+    is_guided: bool = True
 
 
 class Unreadable(NamedTuple):
@@ -138,7 +139,7 @@ def _user_comment(comment: object) -> str:
 
 def _of_tag(tag: Tag) -> Iterator[Part]:
     if tag.kind is TagKind.XMP:
-        yield XmpPacket("XMP", tag.data)
+        yield XmpPacket(f"XMP in {tag.place.value} {tag.name},", tag.data, is_guided=False)
     elif tag.kind is TagKind.TEXT and "AIGC" in tag.name.upper():
         is_guided = (tag.place, tag.name.upper() if tag.place is TagPlace.VORBIS else tag.name) in _GUIDED
         place = f"{tag.place.value} {tag.name}"
@@ -161,7 +162,9 @@ def in_xmp(packet: XmpPacket) -> Iterator[Carrier | Unreadable]:
             others.add(name)
             continue
         text = value.text if value.is_plain else None
-        yield Carrier(f"{packet.place} {'TC260:' if space == TC260 else ''}AIGC", text, is_guided=space == TC260)
+        yield Carrier(
+            f"{packet.place} {'TC260:' if space == TC260 else ''}AIGC", text, packet.is_guided and space == TC260
+        )
     if others and not any(value.name.endswith(" AIGC") for value in values):
         yield Carrier(f"{packet.place} TC260:{'/'.join(sorted(others))[:80]}", None, is_guided=False, is_named=False)
     if not is_whole:

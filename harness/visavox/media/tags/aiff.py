@@ -22,6 +22,8 @@ def aiff_tags(data: bytes) -> Iterator[Tag]:
     at = 12
     for _ in range(MAX_STEPS):
         if at + 8 > len(data):
+            if 8 + unpack(">I", data, 4)[0] > len(data) + 1:
+                raise DamagedFileError("the file breaks off")
             return
         kind, size = unpack(">4sI", data, at)
         check(data, at + 8, size)

@@ -25,7 +25,10 @@ def mp4_tags(data: bytes) -> Iterator[Tag]:
     Raises:
         DamagedFileError: where its structure breaks off.
     """
-    return _Boxes(data).walk(0, len(data), ())
+    boxes = _Boxes(data)
+    yield from boxes.walk(0, len(data), ())
+    if not boxes.is_described:
+        raise DamagedFileError("a file without the box that describes it (moov)")
 
 
 class _Boxes:
@@ -33,6 +36,7 @@ class _Boxes:
 
     def __init__(self, data: bytes) -> None:
         self._data, self._left = data, MAX_STEPS
+        self.is_described = False
 
     def walk(self, at: int, end: int, path: tuple[bytes, ...]) -> Iterator[Tag]:
         """The tags of the boxes between two offsets."""
@@ -65,6 +69,7 @@ class _Boxes:
     def _of_box(self, kind: bytes, start: int, stop: int, path: tuple[bytes, ...]) -> Iterator[Tag]:
         name = kind.decode("latin-1")
         if kind in _PARENTS:
+            self.is_described |= kind in {b"moov", b"moof"}
             yield from self.walk(start, stop, (*path, kind))
         elif kind == b"meta":
             yield from self._meta(start, stop, (*path, kind))

@@ -42,6 +42,8 @@ def riff_tags(data: bytes) -> Iterator[Tag]:
         at += size + size % 2
     else:
         raise DamagedFileError("more chunks than are looked at")
+    if stated not in _ANY_LENGTH and data[:4] == b"RIFF" and 8 + stated > len(data) + 1:
+        raise DamagedFileError("the file breaks off")
     if data[end:].strip(b"\0"):
         yield Tag(TagKind.BINARY, TagPlace.RIFF_CHUNK, "behind the end", data[end:])
 
