@@ -170,7 +170,7 @@ class Execution(Record):
     """Embed the originals while the editor edits, which then shares the cores with the judges: leave room in timeout_s.
     auto: on a CPU with two cores or more; not on a GPU, whose memory would have to hold both."""
     cache: bool = False
-    """Keep templates, edits, figures across runs in the user's cache folder: biometric data, 0700, at most 4 GiB each."""
+    """Keep templates, edits, figures across runs in the user's cache folder: biometric data, 0700, up to 4 GiB each."""
     retention: Literal["scores", "all"] = "scores"
     """scores: media and templates go when the report stands; all: they stay."""
     worst_leaks: Annotated[int, Field(ge=0, le=200)] = 0
