@@ -418,3 +418,61 @@ def test_a_morph_is_judged_only_where_it_claims_resistance(
     assert decision.verdict is verdict
     if not claims:
         assert any("no gated control of the policy asks a judge" in reason for reason in decision.reasons)
+
+
+def of_voices(result: AssessmentResult, recogniser: str = "v") -> AssessmentResult:
+    """The same of voices: by that judge, at their FMR."""
+    found = []
+    for one in result.estimates:
+        point = one.operating_point.model_copy(update={"target_fmr": POLICY.voice.fmr})
+        found.append(one.model_copy(update={"recogniser": one.recogniser and recogniser, "operating_point": point}))
+    return result.model_copy(update={"modality": Modality.VOICE, "estimates": tuple(found)})
+
+
+def of_both(
+    *results: AssessmentResult, faces: Modality | None = Modality.FACE, voices: str = "v"
+) -> tuple[Verdict, str]:
+    """Verdict and reasons on faces judged by a, and voices judged by v unless ``voices`` is empty."""
+    cells = [c.model_copy(update={"modality": faces}) for c in plan_cells(POLICY, ANONYMISE, ["a"], modality=FACE)]
+    if voices:
+        cells += plan_cells(POLICY, ANONYMISE, [voices], modality=Modality.VOICE)
+    found = judge(POLICY, tuple(cells), Facts(ANONYMISE, results, (card("a"), card("v")), DATA, smoke=False))
+    return found.verdict, " ".join(found.reasons)
+
+
+FACE = Modality.FACE
+CLEAN, LEAKY = leak(*rates(0.0, 0.0)), leak(*rates(0.9, 0.9))
+
+
+def test_faces_and_voices_have_to_pass_both() -> None:
+    good = (CLEAN, edited(), of_voices(CLEAN), of_voices(edited()))
+    assert of_both(*good) == (Verdict.PASS, "")
+    assert of_both(CLEAN, edited(), of_voices(LEAKY), of_voices(edited()))[0] is Verdict.FAIL
+    assert of_both(*good[:2])[0] is Verdict.INCONCLUSIVE
+    assert of_both(*good[2:])[0] is Verdict.INCONCLUSIVE
+    verdict, reasons = of_both(*good, voices="")
+    assert verdict is Verdict.INCONCLUSIVE
+    assert "no gated control of the policy asks a judge of voices" in reasons
+
+
+def test_a_cell_without_a_modality_is_not_judged_by_the_first_of_two() -> None:
+    """Seals from before voices name none; one beside results of both would show the faces and hide the voices."""
+    assert of_both(CLEAN, edited(), faces=None, voices="")[0] is Verdict.PASS
+    hidden = of_voices(LEAKY, "a")
+    verdict, reasons = of_both(CLEAN, edited(), hidden, of_voices(edited()), faces=None, voices="")
+    assert verdict is Verdict.INCONCLUSIVE
+    assert "no estimate was made" in reasons
+
+
+def test_only_the_assessment_that_the_control_names_can_satisfy_it() -> None:
+    other = AssessmentResult(assessment="somebody-elses", modality=FACE, estimates=rates(0.0, 0.0))
+    assert decide(other, LEAKY, edited()).verdict is Verdict.FAIL
+    without = CLEAN.model_copy(update={"estimates": CLEAN.estimates[3:]})
+    assert decide(other, without, edited()).verdict is Verdict.INCONCLUSIVE
+
+
+def test_two_figures_of_one_name_that_differ_are_none() -> None:
+    assert decide(leak(*rates(0.0, 0.0), *rates(0.0, 0.0)), edited()).verdict is Verdict.PASS
+    decision = decide(leak(*rates(0.0, 0.0), *rates(0.9, 0.9)), edited())
+    assert decision.verdict is Verdict.INCONCLUSIVE
+    assert "2 figures bear its name, and they differ" in " ".join(decision.reasons)

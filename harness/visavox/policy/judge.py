@@ -93,7 +93,9 @@ def judge(policy: Policy, cells: Sequence[Cell], facts: Facts) -> Decision:
         facts: results and what they rest on.
     """
     controls = {control.id: control for control in policy.controls}
-    drafts = [_Draft(cell, controls[cell.control], _find(cell, policy, facts)) for cell in cells]
+    drafts = [
+        _Draft(cell, controls[cell.control], _find(cell, controls[cell.control], policy, facts)) for cell in cells
+    ]
     gated = [d for d in drafts if d.control.severity is Severity.FAIL and d.control.can_fail]
     p_values = [_p_fail(d) for d in gated]
     rejected = dict(zip((id(d) for d in gated), holm(p_values, policy.alpha), strict=True)) if gated else {}
@@ -116,13 +118,20 @@ class _Draft(NamedTuple):
 
 
 def _results_of(cell: Cell, facts: Facts) -> list[AssessmentResult]:
-    """The results that a cell is judged by: those of its modality."""
-    return [result for result in facts.results if cell.modality in {None, result.modality}]
+    """The results that a cell is judged by: those of its modality.
+
+    A cell of an older seal names none; its run had one, so where there are several it has no result.
+    """
+    if cell.modality is None:
+        return list(facts.results) if len({result.modality for result in facts.results}) == 1 else []
+    return [result for result in facts.results if result.modality is cell.modality]
 
 
-def _find(cell: Cell, policy: Policy, facts: Facts) -> Estimate | NotMade | None:
+def _find(cell: Cell, control: Control, policy: Policy, facts: Facts) -> Estimate | NotMade | None:
+    """The one figure of the control's assessment that bears the cell's name; two that differ are none."""
     wanted = (cell.metric, cell.recogniser, cell.attacker, cell.group)
-    results = _results_of(cell, facts)
+    results = [result for result in _results_of(cell, facts) if result.assessment == control.assessment]
+    found: list[Estimate] = []
     for result in results:
         fmr = policy.modality(result.modality).fmr
         for estimate in result.estimates:
@@ -130,7 +139,12 @@ def _find(cell: Cell, policy: Policy, facts: Facts) -> Estimate | NotMade | None
             if (estimate.name, estimate.recogniser, estimate.attacker, estimate.group) == wanted and (
                 isinstance(point, NoOperatingPoint) or point.target_fmr == fmr
             ):
-                return estimate
+                found.append(estimate)
+    if any(estimate != found[0] for estimate in found):
+        reason = f"{len(found)} figures bear its name, and they differ"
+        return NotMade(name=cell.metric, recogniser=cell.recogniser, attacker=cell.attacker, reason=reason)
+    if found:
+        return found[0]
     for result in results:
         for missing in result.not_made:
             if (missing.name, missing.recogniser, missing.attacker, missing.group) == wanted:
