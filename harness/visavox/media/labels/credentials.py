@@ -83,7 +83,7 @@ def _of_error(error: Exception) -> CredentialFindings:
     message = " ".join(str(error).split())[:200]
     if message.startswith("ManifestNotFound"):
         return CredentialFindings(state=CredentialState.NOT_FOUND)
-    if message.startswith(("RemoteManifest", "Other: remote")):
+    if message.startswith(("Remote: must fetch", "RemoteManifest")):
         return _unseen("the manifest lies at an address that the file names; nothing is fetched")
     return CredentialFindings(state=CredentialState.UNREADABLE, reason=f"{type(error).__name__.strip('_')}: {message}")
 

@@ -9,9 +9,9 @@ from ..containers import MAX_STEPS, DamagedFileError, cut
 from .records import Tag, TagKind, TagPlace, text_tag
 
 MAX_DEPTH: Final = 12
-_PARENTS: Final = frozenset({0x18538067, 0x1254C367, 0x7373, 0x1941A469, 0x61A7})  # Segment, Tags, Tag, Attachments
+_SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675
+_PARENTS: Final = frozenset({_SEGMENT, 0x1254C367, 0x7373, 0x1941A469, 0x61A7})  # Tags, Tag, Attachments, AttachedFile
 _SIMPLE, _NAME, _STRING, _FILE = 0x67C8, 0x45A3, 0x4487, 0x465C
-_CLUSTER: Final = 0x1F43B675
 
 
 def matroska_tags(data: bytes) -> Iterator[Tag]:
@@ -20,7 +20,10 @@ def matroska_tags(data: bytes) -> Iterator[Tag]:
     Raises:
         DamagedFileError: where its structure breaks off.
     """
-    return _Elements(data).walk(0, len(data), 0)
+    elements = _Elements(data)
+    yield from elements.walk(0, len(data), 0)
+    if not elements.has_segment:
+        raise DamagedFileError("a file without a segment")
 
 
 class _Elements:
@@ -28,12 +31,14 @@ class _Elements:
 
     def __init__(self, data: bytes) -> None:
         self._data, self._left = data, MAX_STEPS
+        self.has_segment = False
 
     def walk(self, at: int, end: int, depth: int) -> Iterator[Tag]:
         """The tags of the elements between two offsets."""
         name = ""
         for kind, start, stop in self._elements(at, end, depth):
             if kind in _PARENTS or kind == _SIMPLE:
+                self.has_segment |= kind == _SEGMENT
                 yield from self.walk(start, stop, depth + 1)
             elif kind == _NAME:
                 name = self._data[start:stop].decode("utf-8", "replace")

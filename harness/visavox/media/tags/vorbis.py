@@ -12,6 +12,7 @@ from .id3 import id3_end, id3_tags, trailing_tags
 from .records import Tag, TagKind, TagPlace, text_tag
 
 _HEADERS: Final = {b"\x03vorbis": 7, b"OpusTags": 8, b"\x81theora": 7, b"\x83kate\0\0\0": 9}
+_FIRST_HEADERS: Final = (b"\x01vorbis", b"OpusHead", b"\x7fFLAC", b"Speex   ", b"\x80theora")
 _MAX_STREAMS: Final = 64
 _MAX_HEADERS: Final = 16
 
@@ -96,6 +97,7 @@ class _Stream:
     def __init__(self) -> None:
         self.packets = 0
         self.is_flac = self.is_speex = self.is_done = False
+        self.has_comments = True  # as far as anybody knows
         self._part = bytearray()
 
     def take(self, part: bytes, *, is_end: bool) -> Iterator[Tag]:
@@ -114,13 +116,15 @@ class _Stream:
         self.is_done = self.packets >= _MAX_HEADERS
         if self.packets == 0:
             self.is_flac, self.is_speex = packet.startswith(b"\x7fFLAC"), packet.startswith(b"Speex   ")
+            self.has_comments = not packet.startswith(_FIRST_HEADERS)
             return
         start = next((size for magic, size in _HEADERS.items() if packet.startswith(magic)), None)
         if self.is_flac:
             self.is_done = bool(packet[0] & 0x80) if packet else True
+            self.has_comments = self.is_done
             yield from _of_block(packet[0] & 0x7F, packet[4:]) if packet else ()
         elif start is not None or self.is_speex:
-            self.is_done = True
+            self.is_done = self.has_comments = True
             yield from vorbis_comments(packet[start or 0 :])
 
 
@@ -134,6 +138,8 @@ def ogg_tags(data: bytes) -> Iterator[Tag]:
     at = 0
     for _ in range(MAX_STEPS):
         if at == len(data):
+            if not all(stream.has_comments for stream in streams.values()):
+                raise DamagedFileError("a stream that ends before its comments")
             return
         magic, flags, serial, count = unpack("<4sxB8xI8xB", data, at)
         if magic != b"OggS":
