@@ -226,9 +226,11 @@ def test_d_sys_null_tells_a_link_from_bias() -> None:
     assert again[0] == again[1]
 
 
-@pytest.mark.parametrize("is_symmetric", [True, False])
-def test_where_nothing_links_d_sys_is_its_null_mean(is_symmetric: bool) -> None:
-    """One person's m outputs make m(m - 1)/2 pairs, two people's m^2: a null of more scores would be too small."""
+@pytest.mark.parametrize(("is_symmetric", "n_folds"), [(True, 1), (False, 1), (True, 3)])
+def test_where_nothing_links_d_sys_is_its_null_mean(is_symmetric: bool, n_folds: int) -> None:
+    """One person's m outputs make m(m - 1)/2 pairs, two people's m^2 or, of two folds, none: a null of more scores
+    would be too small, of fewer too large.
+    """
     excess, low = [], 0
     people = np.repeat(np.arange(30), 6)
     for seed in range(25):
@@ -236,6 +238,8 @@ def test_where_nothing_links_d_sys_is_its_null_mean(is_symmetric: bool) -> None:
         outputs = rng.normal(size=(people.size, 16))
         references = outputs if is_symmetric else rng.normal(size=outputs.shape)
         i, j = np.tril_indices(people.size, -1) if is_symmetric else np.nonzero(~np.eye(people.size, dtype=bool))
+        compared = people[i] % n_folds == people[j] % n_folds
+        i, j = i[compared], j[compared]
         scores, same = (outputs @ references.T)[i, j], people[i] == people[j]
         found = linkability.d_sys_null(
             scores[same], people[i][same], scores[~same], people[i][~same], people[j][~same],

@@ -161,7 +161,8 @@ def d_sys_null(
 
     A permutation d of people calls comparisons of (i, d(i)) mated and all others non-mated, as many of them (drawn) as
     i has mated ones: two people with m recordings each have m^2 comparisons where one person has m(m - 1) or half of
-    that, and the estimate's bias grows as scores become fewer. The bins stay those of the data.
+    that, and the estimate's bias grows as scores become fewer. People are re-paired within the groups (folds) that were
+    compared among themselves. The bins stay those of the data.
 
     Args:
         mated: (n+,) similarities; persons: (n+,) their people.
@@ -188,10 +189,13 @@ def d_sys_null(
     ordered = np.concatenate(bins)[order].astype(np.uint8)
     starts = np.concatenate([[0], np.cumsum(np.bincount(at, minlength=k * k))])
     total = _counts(np.concatenate([binned.mated, binned.non_mated]), binned.n_bins)
-    people = np.arange(k)
+    people, group = np.arange(k), _compared(one, other, k)
+    by_group = np.argsort(group, kind="stable")
     null = []
     for _ in range(n_null):
-        paired = _gather(ordered, starts, people * k + rng.permutation(k), own, rng.random(k), binned.n_bins)
+        re_paired = np.empty(k, np.int64)
+        re_paired[by_group] = np.lexsort((rng.random(k), group))
+        paired = _gather(ordered, starts, people * k + re_paired, own, rng.random(k), binned.n_bins)
         left = np.maximum(total - paired, 0)  # where d swaps two people, a comparison may be drawn by both
         if paired.any() and left.any():
             null.append(float(_from_counts(paired, left, omega)))
@@ -200,6 +204,20 @@ def d_sys_null(
         raise UndefinedMetricError("a permutation null was asked for", found="no re-pairing has comparisons")
     p_value = (1 + sum(other_value >= value for other_value in null)) / (len(null) + 1)
     return LinkabilityNull(value, float(np.mean(null)), float(np.quantile(null, 0.95)), p_value, len(null))
+
+
+def _compared(one: Ints, other: Ints, k: int) -> Ints:
+    """Groups of people, by number of their first: two who were compared, and whoever is linked so, are in one."""
+    pairs = np.unique(np.minimum(one, other) * k + np.maximum(one, other))
+    low, high = pairs // k, pairs % k
+    group = np.arange(k)
+    while True:
+        least = group.copy()
+        np.minimum.at(least, low, group[high])
+        np.minimum.at(least, high, group[low])
+        if np.array_equal(least, group):
+            return group
+        group = least
 
 
 def _gather(
