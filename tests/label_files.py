@@ -186,7 +186,14 @@ class Signed:
         self._context = c2pa.Context.from_dict({"verify": {"verify_after_sign": False}})
 
     def __call__(
-        self, data: bytes, media_type: str, actions: Sequence[Mapping[str, Any]], *, parent: bytes = b"", url: str = ""
+        self,
+        data: bytes,
+        media_type: str,
+        actions: Sequence[Mapping[str, Any]],
+        *,
+        parent: bytes = b"",
+        parent_type: str = "image/jpeg",
+        url: str = "",
     ) -> bytes:
         """The file with a manifest of these actions, and of a parent; with ``url`` the manifest lies there."""
         import c2pa
@@ -200,7 +207,7 @@ class Signed:
         with c2pa.Signer.from_info(self._info) as signer, c2pa.Builder(definition, self._context) as builder:
             if parent:
                 ingredient = {"title": "in", "relationship": "parentOf", "instance_id": "xmp:iid:1"}
-                builder.add_ingredient(ingredient, media_type, io.BytesIO(parent))
+                builder.add_ingredient(ingredient, parent_type, io.BytesIO(parent))
             if url:
                 builder.set_no_embed()
                 builder.set_remote_url(url)
