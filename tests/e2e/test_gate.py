@@ -16,8 +16,12 @@ from visavox.api import read_report
 from visavox.cli import exit_code
 from visavox.core.digest import canonical_json, sha256_json
 from visavox.core.errors import EvidenceError
+from visavox.core.records import Digest
 from visavox.core.terms import Verdict
+from visavox.evidence.seal import parse_seal
 from visavox.media.image import encode_png
+from visavox.policy.judge import Facts, judge
+from visavox.policy.load import parse_policy
 from visavox.reporting.schema import report_bytes, report_schema
 
 ENTRY = Path(__file__).parents[1] / "editors_under_test.py"
@@ -117,6 +121,21 @@ def test_a_policy_changed_after_the_seal_is_refused(copy: Path) -> None:
 def test_a_seal_with_fewer_cells_is_refused(copy: Path) -> None:
     alter(copy, lambda seal: seal["cells"].clear(), "seal.json")
     assert exit_code(["gate", str(copy)]) == 3
+
+
+def test_controls_left_out_of_seal_and_report_alike_are_refused(copy: Path) -> None:
+    """Every digest is right and the decision is what the other cells give: only the policy tells what is missing."""
+    report, seal = read_report(copy), parse_seal(json.loads((copy / "seal.json").read_bytes()))
+    failed = {control.id for control in report.decision.controls if control.verdict is not Verdict.PASS}
+    kept = seal.model_copy(update={"cells": tuple(cell for cell in seal.cells if cell.control not in failed)})
+    facts = Facts(report.subject.tool_class, report.results, seal.judges, report.dataset, smoke=False)
+    decision = judge(parse_policy((copy / "policy.yaml").read_text(), what="policy").policy, kept.cells, facts)
+    assert failed and decision.verdict is Verdict.PASS
+    forged = report.model_copy(update={"seal": Digest(sha256=kept.digest()), "decision": decision})
+    (copy / "seal.json").write_bytes(canonical_json(kept.as_json()))
+    (copy / "report.json").write_bytes(report_bytes(forged))
+    with pytest.raises(EvidenceError, match="check the cells"):
+        gate(copy)
 
 
 def test_another_plan_is_refused(copy: Path) -> None:

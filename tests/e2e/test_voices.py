@@ -14,10 +14,16 @@ from pretend import texture
 from visavox import gate, load_suite, run
 from visavox.api import outline, read_report
 from visavox.cli import exit_code
-from visavox.core.errors import ConfigError
-from visavox.core.records import OperatingPoint, Report
+from visavox.core.digest import canonical_json
+from visavox.core.errors import ConfigError, EvidenceError
+from visavox.core.records import Digest, OperatingPoint, Report
 from visavox.core.terms import Attacker, Modality, Operation, Verdict
+from visavox.evidence.seal import parse_seal
 from visavox.media.image import encode_png
+from visavox.policy.judge import Facts
+from visavox.policy.judge import judge as decide
+from visavox.policy.load import load_policy
+from visavox.reporting.schema import report_bytes
 from visavox_datasets.synthetic.voices.speakers import REFERENCE_SET
 
 SUITE = """
@@ -82,6 +88,27 @@ def verdict(report: Report, control: str, modality: Modality) -> Verdict:
     return cell.verdict
 
 
+def without_voices(folder: Path, report: Report) -> None:
+    """Takes voices out of seal and report: cells, results, judges, and the decision made again."""
+    seal = parse_seal(json.loads((folder / "seal.json").read_bytes()))
+    faces = tuple(cell for cell in seal.cells if cell.modality is Modality.FACE)
+    judges = tuple(card for card in seal.judges if card.id in {cell.recogniser for cell in faces})
+    sealed = seal.model_copy(update={"cells": faces, "judges": judges})
+    results = tuple(result for result in report.results if result.modality is Modality.FACE)
+    facts = Facts(report.subject.tool_class, results, judges, report.dataset, smoke=False)
+    forged = report.model_copy(
+        update={
+            "seal": Digest(sha256=sealed.digest()),
+            "judges": judges,
+            "results": results,
+            "instruments": tuple(item for result in results for item in result.instruments),
+            "decision": decide(load_policy("baseline").policy, faces, facts),
+        }
+    )
+    (folder / "seal.json").write_bytes(canonical_json(sealed.as_json()))
+    (folder / "report.json").write_bytes(report_bytes(forged))
+
+
 def test_an_editor_that_returns_the_voice_fails(manifest: Write, suite: Write, tmp_path: Path) -> None:
     report = run(load_suite(suite(manifest(voices=True), "resemblyzer")), tmp_path / "run")
     assert report.decision.verdict is Verdict.FAIL
@@ -117,6 +144,9 @@ def test_faces_and_voices_of_one_manifest_are_one_report(manifest: Write, suite:
     assert report.dataset.n_subjects == report.dataset.n_test_subjects == N_PEOPLE  # the same people in both
     assert gate(tmp_path / "run").verdict is Verdict.FAIL
     page = (tmp_path / "run" / "report.html").read_text()
+    without_voices(tmp_path / "run", report)
+    with pytest.raises(EvidenceError, match="check the cells"):  # the plan still holds them
+        gate(tmp_path / "run")
     assert "Identity leak: faces" in page
     assert "Identity leak: voices" in page
     again = run(load_suite(path), tmp_path / "again")

@@ -11,14 +11,15 @@ from visavox.api.clock import when
 from visavox.core.digest import sha256_json
 from visavox.core.errors import ConfigError, EvidenceError
 from visavox.core.records import (
+    Cell,
     Decision,
     JudgeCard,
     Report,
 )
-from visavox.core.terms import Verdict
+from visavox.core.terms import Modality, Verdict
 from visavox.engine.folder import RunFolder
 from visavox.evidence.seal import Register, RegisteredRun, Seal, blocking, parse_seal
-from visavox.policy.judge import Facts, judge
+from visavox.policy.judge import Facts, judge, plan_cells
 from visavox.policy.load import Policy, load_policy, parse_policy
 from visavox.reporting.schema import parse_report
 
@@ -63,6 +64,7 @@ def gate(out: str | Path, *, policy: str | None = None, max_age: timedelta | Non
                 found=f"the report says {stated[:16]}, the run folder {found[:16]}",
                 todo="the run was altered after it was sealed; run again in a new folder",
             )
+    _refuse_other_cells(folder, report, seal, sealed)
     if policy is not None and load_policy(policy).digest != seal.policy:
         raise EvidenceError(
             f"gate under the policy {policy}",
@@ -157,6 +159,35 @@ def _sealed_policy(folder: RunFolder, seal: Seal) -> Policy:
             todo="the policy was changed after the seal; run again in a new folder",
         )
     return loaded.policy
+
+
+def _refuse_other_cells(folder: RunFolder, report: Report, seal: Seal, policy: Policy) -> None:
+    """The sealed cells are all that the policy asks: of each of the plan's modalities, and of every sealed judge once.
+
+    Raises:
+        EvidenceError: a control, a judge or a modality is missing, or there is one too many.
+    """
+    plan = folder.read_json(folder.plan)
+    try:
+        modalities = [Modality(name) for name in ([plan["modality"]] if "modality" in plan else plan)]
+    except ValueError as error:
+        raise EvidenceError(f"read the plan of {folder.root}", found=str(error), todo="run again") from error
+    only = modalities[0] if len(modalities) == 1 else None  # cells of older seals name no modality
+    found = {cell.model_copy(update={"modality": cell.modality or only}) for cell in seal.cells}
+    ids = {cell.control for cell in found}
+    claims = [control.claim for control in policy.controls if control.claim is not None and control.id in ids]
+    wanted: set[Cell] = set()
+    judged: list[str] = []
+    for modality in modalities:
+        judges = sorted({cell.recogniser for cell in found if cell.modality is modality and cell.recogniser})
+        wanted.update(plan_cells(policy, report.subject.tool_class, judges, claims, modality=modality))
+        judged += judges
+    if found != wanted or (judged and sorted(judged) != sorted(card.id for card in seal.judges)):
+        raise EvidenceError(
+            f"check the cells of {folder.root}",
+            found="the seal leaves out, or adds, something that its policy asks of the plan's media and the judges",
+            todo="the run was altered after it was sealed; run again in a new folder",
+        )
 
 
 def _plan_digest(folder: RunFolder) -> str:
