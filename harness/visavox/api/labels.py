@@ -68,13 +68,13 @@ def _labelled(path: Path, tool_class: ToolClass | None, anchors: str) -> Labelle
 
 def _bytes_of(path: Path) -> bytes:
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # before it is opened: a pipe would be waited for
+            raise MediaError(f"read {_named(path)}", found="no regular file", todo="name the file itself")
+        if status.st_size > MAX_BYTES:
+            found = f"{status.st_size} bytes, more than the limit of {MAX_BYTES}"
+            raise MediaError(f"read {_named(path)}", found=found)
         with path.open("rb") as stream:
-            status = os.fstat(stream.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise MediaError(f"read {_named(path)}", found="no regular file", todo="name the file itself")
-            if status.st_size > MAX_BYTES:
-                found = f"{status.st_size} bytes, more than the limit of {MAX_BYTES}"
-                raise MediaError(f"read {_named(path)}", found=found)
             return stream.read(MAX_BYTES)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
