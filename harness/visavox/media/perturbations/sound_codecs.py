@@ -104,5 +104,18 @@ def _decoded(audio: Audio, container: str, codec: str, bit_rate: int | None) -> 
         for part in [*convert.resample(frame), *convert.resample(None)]:
             file.mux(stream.encode(part))
         file.mux(stream.encode(None))
-    decoded = decode_audio(buffer.getvalue())
-    return resampled(decoded, rate)
+    data = buffer.getvalue()
+    return resampled(_mp3_read(data) if container == "mp3" else decode_audio(data), rate)
+
+
+def _mp3_read(data: bytes) -> Audio:
+    """An MP3 of our own, by FFmpeg: libsndfile decodes the same, but complains of some whole files on stderr."""
+    import av
+
+    with av.open(io.BytesIO(data), "r", format="mp3") as file:
+        stream = file.streams.audio[0]
+        convert: Any = av.AudioResampler(format="fltp", layout="mono")
+        parts = [part for frame in file.decode(stream) for part in convert.resample(frame)]
+        parts += convert.resample(None)
+    samples = np.concatenate([part.to_ndarray()[0] for part in parts])
+    return Audio(samples.astype(np.float32, copy=False), parts[0].sample_rate)
