@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from visavox.cli import exit_code
 from visavox.core.config import read_yaml
 from visavox.policy.load import Policy, parse_policy
 
@@ -78,6 +79,28 @@ def test_the_plug_ins_are_listed_and_judge_a_run(site: Path, tmp_path: Path) -> 
     missing = visavox(site, tmp_path, "plan", "suite.yaml", "--set", "dataset.path=nowhere", "--no-controls")
     assert missing.returncode == 3
     assert "give `path`: one folder a person" in missing.stderr
+
+
+def test_the_guide_s_voice_model_is_assessed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its commands in order, on fewer speakers and cases and with the lighter judge so that the test is quick."""
+    monkeypatch.chdir(tmp_path)
+    for name, code in blocks("assess-a-voice-model.md").items():
+        (tmp_path / name).write_text(code)
+    text = (GUIDES / "assess-a-voice-model.md").read_text()
+    suite, commands = re.findall(r"<!-- example: voices -->\n```\w+\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "suite.yaml").write_text(suite)
+    fewer = ["--set", "recognisers=[ubm]", "--set", "dataset.speakers=12", "--set", "execution.max_cases=36"]
+    fewer += ["--set", "assessments={identity_leak: {attackers: [lazy_informed]}}"]
+    extra = {"plan": [*fewer, "--no-controls"], "run": [*fewer, "--progress", "none"], "gate": []}
+    codes = []
+    for line in commands.splitlines():
+        words = line.split()[1:]
+        codes.append(exit_code([*words, *extra[words[0]]]))
+    assert codes == [0, 0, 0, 1]  # played slower, a voice is still known to who plays others slower too
+    report = json.loads((tmp_path / "runs" / "voices" / "report.json").read_text())
+    assert report["ledger"]["edited"] == 36
+    smoke = json.loads((tmp_path / "runs" / "smoke" / "report.json").read_text())
+    assert smoke["smoke"] and smoke["ledger"]["edited"] == smoke["ledger"]["attempted"] == 6
 
 
 def test_the_policy_is_one() -> None:
