@@ -9,6 +9,7 @@ from typing import Any
 from visavox.core.terms import Modality
 
 # Modules, not names: the subpackages `editors` and `recognisers` would take the place of equal names here.
+from visavox.ports import detector as detector_port
 from visavox.ports import editor as editor_port
 from visavox.ports import recogniser as recogniser_port
 from visavox.ports import sink as sink_port
@@ -63,5 +64,7 @@ def register() -> None:
     for name, people in {"facenet-vggface2": "VGGFace2", "facenet-casia-webface": "CASIA-WebFace"}.items():
         summary = f"FaceNet of {people} (512-d, cosine); MTCNN boxes; weights fetched apart: path, sha256, download"
         recogniser_port.recognisers.register(name, _lazy("recognisers.facenet", "build"), summary=summary)
+    summary = "spectra and a logistic regression, fitted in the run to people it is not judged by: penalty"
+    detector_port.detectors.register("spectral", _lazy("detectors.spectral", "build"), summary=summary)
     sink_port.sinks.register("mlflow", _lazy("sinks.mlflow", "build"), summary="runs in MLflow: uri, experiment")
     perturbations.register()

@@ -12,6 +12,7 @@ from visavox.core.registry import Registry
 from visavox.policy.load import names
 from visavox.ports.assessment import assessments
 from visavox.ports.dataset import datasets
+from visavox.ports.detector import detectors
 from visavox.ports.editor import baselines, editors
 from visavox.ports.perturbation import load_pack, operations, pack_names
 from visavox.ports.recogniser import recognisers
@@ -34,7 +35,7 @@ KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "editors": lambda: _rows(editors),
     "baselines": lambda: _rows(baselines),
     "recognisers": lambda: _rows(recognisers),
-    "detectors": lambda: ["none in this version"],
+    "detectors": lambda: _rows(detectors),
     "perturbations": _packs,
     "operations": lambda: _rows(operations),
     "datasets": lambda: _rows(datasets),

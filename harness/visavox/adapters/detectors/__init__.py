@@ -1,0 +1,1 @@
+"""Passive detectors of synthetic media."""
