@@ -22,6 +22,7 @@ from visavox.engine.folder import RunFolder
 from visavox.engine.ipc import get_leaks
 from visavox.engine.journal import Journal
 from visavox.engine.worker import CaseResult, EditorLimits, EditorWorker
+from visavox.media.audio import Audio
 from visavox.media.image import decode_image, encode_png
 from visavox.ports.editor import EditRequest
 
@@ -83,6 +84,35 @@ def test_a_program_through_the_worker(argv: Callable[..., list[str]], tmp_path: 
     results = through_the_worker(spec, len(LEAKS), tmp_path)
     assert {(r.outcome, r.reason, np.asarray(r.media).shape) for r in results} == {(Outcome.EDITED, "", SOURCE.shape)}
     assert dict(zip(LEAKS, [r.leaks for r in results], strict=True)) == LEAKS
+
+
+SOUND_PROGRAM = """
+import shutil, sys
+from mutagen.wave import WAVE
+from mutagen.id3 import TPE1
+number, source, target = sys.argv[1:]
+shutil.copy(source, target)
+if int(number) % 2:
+    file = WAVE(target)
+    file.add_tags()
+    file.tags.add(TPE1(encoding=3, text=["Fictional Person"]))
+    file.save()
+"""
+
+
+def test_a_program_of_voices_through_the_worker(tmp_path: Path) -> None:
+    """Every second output's file names somebody; the sound is the same."""
+    (tmp_path / "program.py").write_text(SOUND_PROGRAM)
+    argv = [sys.executable, str(tmp_path / "program.py"), "{seed}", "{input}", "{output}"]
+    spec = {"kind": "command", "argv": argv, "output_suffix": ".wav"}
+    sound = Audio((0.1 * np.sin(np.arange(4000))).astype(np.float32), 8000)
+    requests = [EditRequest(f"{i:016x}", "voice-anonymisation", i, {"subject": sound}) for i in range(2)]
+    with EditorWorker(
+        spec, device="cpu", limits=LIMITS, scratch=tmp_path / "scratch", stderr_path=tmp_path / "stderr.txt"
+    ) as worker:
+        results = worker.run_unit(requests)
+    assert [result.leaks for result in results] == [(), ("person_name",)], results
+    assert all(isinstance(r.media, Audio) and np.array_equal(r.media.samples, sound.samples) for r in results)
 
 
 STATING = """

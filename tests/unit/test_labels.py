@@ -20,6 +20,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from visavox.core.terms import ToolClass
+from visavox.media import containers
 from visavox.media.image import decode_image
 from visavox.media.labels import (
     AigcFindings,
@@ -342,6 +343,25 @@ def assert_one_outcome(data: bytes) -> None:
     assert bool(found.aigc.broken_rules) == (found.aigc.verdict is AigcVerdict.NONCOMPLIANT)
     assert bool(found.aigc.reason) >= (found.aigc.verdict is AigcVerdict.INCONCLUSIVE)
     found.model_dump_json()
+
+
+def test_compressed_text_is_bounded_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small file that would unfold into gigabytes; here, with the bound made small."""
+    text = PngInfo()
+    for number in range(8):
+        text.add_text(f"note {number}", "x" * 2000, zip=True)
+    text.add_text("AIGC", GOOD)
+    data = files.picture("PNG", pnginfo=text)
+    assert aigc_findings(data).verdict is AigcVerdict.COMPLIANT
+    monkeypatch.setattr(containers, "MAX_TOTAL_BYTES", 10_000)
+    assert aigc_findings(data).verdict is AigcVerdict.INCONCLUSIVE
+
+
+def test_a_damaged_picture_warns_nobody(recwarn: pytest.WarningsRecorder) -> None:
+    tiff = files.picture("TIFF")
+    for at in range(8, min(len(tiff), 400), 3):
+        read_labels(tiff[:at] + b"\xff\xff" + tiff[at + 2 :])
+    assert not recwarn.list
 
 
 # ---------------------------------------------------------------- content credentials

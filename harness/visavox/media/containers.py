@@ -18,6 +18,8 @@ MAX_BLOCKS: Final = 10_000
 MAX_STEPS: Final = 200_000
 MAX_ITEMS: Final = 10_000
 MAX_BLOCK_BYTES: Final = 64 << 20
+MAX_TOTAL_BYTES: Final = 512 << 20
+"""Of all blocks together: small files can hold much compressed text."""
 _MARKER: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _END: Final = 0xD9
 _PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
@@ -73,8 +75,10 @@ def blocks(data: bytes) -> Iterator[Block]:
         found = _of_gif(data)
     else:
         return
+    total = 0
     for number, block in enumerate(found):
-        if number >= MAX_BLOCKS or len(block.data) > MAX_BLOCK_BYTES:
+        total += len(block.data)
+        if number >= MAX_BLOCKS or len(block.data) > MAX_BLOCK_BYTES or total > MAX_TOTAL_BYTES:
             raise DamagedFileError("more blocks, or a larger one, than are looked at")
         yield block
 

@@ -6,6 +6,8 @@ raises; each file has one clear outcome.
 
 from __future__ import annotations
 
+import warnings
+
 from visavox.core.errors import MediaError
 from visavox.core.terms import ToolClass
 
@@ -76,6 +78,8 @@ def file_leaks(data: bytes) -> tuple[str, ...]:
     if sound_container(data) is not None:
         return sound_leaks(data)
     try:
-        return leaks_of(data, decode_image(data))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, of damage that `leaks_of` names itself
+            return leaks_of(data, decode_image(data))
     except (MediaError, MemoryError):
         return tuple(sorted({leak.value for leak in examine(data).leaks} | {"unreadable"}))

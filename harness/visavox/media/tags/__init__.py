@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Final
 
-from ..containers import MAX_BLOCK_BYTES, DamagedFileError
+from ..containers import MAX_BLOCK_BYTES, MAX_TOTAL_BYTES, DamagedFileError
 from .aiff import aiff_tags
 from .id3 import mpeg_tags
 from .matroska import matroska_tags
@@ -93,7 +93,9 @@ def tags(data: bytes) -> Iterator[Tag]:
     container = sound_container(data)
     if container is None:
         raise DamagedFileError("no sound or video file")
+    total = 0
     for number, tag in enumerate(_READERS[container](data)):
-        if number >= MAX_TAGS or len(tag.data) > MAX_BLOCK_BYTES:
+        total += len(tag.data)
+        if number >= MAX_TAGS or len(tag.data) > MAX_BLOCK_BYTES or total > MAX_TOTAL_BYTES:
             raise DamagedFileError("more tags, or a larger one, than are looked at")
         yield tag
