@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from visavox.media.audio import Audio, decode_audio
 from visavox.media.image import Image, decode_image
 from visavox.media.perturbations import image_codecs, pixels, sound_codecs, waveforms
 from visavox.metrics.utility import psnr_db
-from visavox.ports.perturbation import Operation, Pack, Perturbation, load_pack, operations, pack_names
+from visavox.ports.perturbation import Pack, Perturbation, load_pack, operations, pack_names
 
 SETS = Path(__file__).parents[2] / "datasets" / "visavox_datasets" / "sets"
 PACKS = {name: load_pack(name) for name in pack_names()}
@@ -153,6 +154,8 @@ LADDER = "ladders:\n  - {{name: q, operation: {0}, strengths: {1}, source: a tes
         (LADDER.format("jpeg", "[50]") + LADDER.format("jpeg", "[50, 30]").partition("\n")[2], "named twice: q/50"),
         ("ladders:\n  - {name: q, operation: jpeg, strengths: [50]}\n", "source: required"),
         (MIXED, "mixes images and sounds"),
+        (MIXED.replace("mp3, strength: 8", "jpeg, strength: 100"), "100 is not harder than 100"),
+        (MIXED.replace("jpeg, strength: 5", "reverb, strength: 1, params: {rooms: 2}"), "reverb takes no rooms"),
     ],
 )
 def test_a_faulty_pack_is_refused(tmp_path: Path, body: str, found: str) -> None:
@@ -185,8 +188,7 @@ def test_the_digest_follows_every_parameter(tmp_path: Path, monkeypatch: pytest.
     assert load_pack("audio-default").digest in digests
     whole = PACKS["audio-default"].digest
     now = operations.get("quantise")
-    newer = Operation(now.apply, now.modality, now.strength, now.neutral, version=now.version + 1)
-    monkeypatch.setitem(operations._entries, "quantise", newer)
+    monkeypatch.setitem(operations._entries, "quantise", replace(now, version=now.version + 1))
     assert PACKS["audio-default"].digest != whole
 
 

@@ -48,12 +48,14 @@ _SOUNDS: Final[Mapping[str, tuple[str, str, str, float]]] = {
     "mu_law": ("sound_codecs.mu_law", "8 bits of mu-law at a rate, and back", "Hz", _INFINITE),
 }
 
+_PARAMS: Final[Mapping[str, tuple[str, ...]]] = {"band_pass": ("low_hz",), "reverb": ("volume_m3", "distance_m")}
+
 
 def register() -> None:
     """Registers the operations, each imported when it is first applied."""
     for modality, table in ((Modality.FACE, _IMAGES), (Modality.VOICE, _SOUNDS)):
         for name, (place, summary, strength, neutral) in table.items():
-            operation = Operation(_Lazy(place), modality, strength, neutral)
+            operation = Operation(_Lazy(place), modality, strength, neutral, _PARAMS.get(name, ()))
             operations.register(name, operation, summary=f"{summary}: {strength}")
 
 

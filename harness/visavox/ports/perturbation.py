@@ -43,8 +43,9 @@ class Operation:
         apply: the function.
         modality: face (images) or voice (sounds).
         strength: what the strength counts, with its unit.
-        neutral: the strength at which nothing happens, infinite where none is finite; the farther from it on either
-            side, the harder.
+        neutral: the strength at which nothing happens, or as little as can, infinite where none is finite; the
+            farther from it on either side, the harder.
+        params: names of what else it takes.
         version: raised when the function changes what it returns.
     """
 
@@ -52,6 +53,7 @@ class Operation:
     modality: Modality
     strength: str
     neutral: float
+    params: tuple[str, ...] = ()
     version: int = 1
 
     def is_harder(self, strength: float, than: float) -> bool:
@@ -152,6 +154,9 @@ class _Ladder(Record):
     params: Pairs = ()
     source: Annotated[str, Field(min_length=1)]
 
+    def steps(self) -> tuple[Step, ...]:
+        return tuple(Step(operation=self.operation, strength=one, params=self.params) for one in self.strengths)
+
 
 class _Chain(Record):
     name: Annotated[str, Field(min_length=1)]
@@ -203,14 +208,16 @@ def _read(name: str, within: tuple[str, ...]) -> Pack:
     try:
         file = _PackFile.model_validate(read_yaml(path.read_text("utf-8"), what=what))
     except ValidationError as error:
-        raise explain(error, what=what) from error
+        todo = f"the shipped packs show what is allowed: {_folder()}"
+        raise ConfigError(f"read {what}", found=explain(error, what=what).found, todo=todo) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"read {what}", found=str(error), todo="make it a readable UTF-8 file") from error
     if name in within:
         raise ConfigError(f"read {what}", found=f"it includes itself: {' > '.join((*within, name))}")
     included = [one for other in file.includes for one in _read(other, (*within, name)).perturbations]
-    own = [one for ladder in file.ladders for one in _rungs(ladder, what)]
-    every = (*own, *_chained(file, what), *included)
+    _check_steps(file, what)
+    own = [one for ladder in file.ladders for one in _rungs(ladder)]
+    every = (*own, *_chained(file), *included)
     _check(file, path, every, what)
     return Pack(name=file.name, version=file.version, summary=file.summary, perturbations=every)
 
@@ -226,38 +233,53 @@ def _folder() -> Path:
     return configs_dir() / "perturbations"
 
 
-def _rungs(ladder: _Ladder, what: str) -> list[Perturbation]:
+def _check_steps(file: _PackFile, what: str) -> None:
+    """Every step takes its params and does something; a ladder's get harder, a chain's take one kind of medium."""
+    for name, steps, is_ladder in [
+        *((one.name, one.steps(), True) for one in file.ladders),
+        *((one.name, one.steps, False) for one in file.chains),
+    ]:
+        operations_of = [step.found() for step in steps]
+        milder = [operation.neutral for operation in operations_of]
+        if is_ladder:
+            milder[1:] = [step.strength for step in steps[:-1]]
+        for step, operation, mild in zip(steps, operations_of, milder, strict=True):
+            unknown = {name for name, _ in step.params} - set(operation.params)
+            if unknown:
+                found = f"{step.operation} takes no {', '.join(sorted(unknown))}"
+                todo = f"its params: {', '.join(operation.params) or 'none'}"
+            elif not operation.is_harder(step.strength, mild):
+                found = f"{step.strength:g} is not harder than {mild:g} ({step.operation}: {operation.strength})"
+                todo = "list strengths mildest first, all on one side of the one that does nothing"
+            else:
+                continue
+            raise ConfigError(f"read {what}", found=f"{name}: {found}", todo=todo)
+        if len({operation.modality for operation in operations_of}) > 1:
+            raise ConfigError(f"read {what}", found=f"{name}: it mixes images and sounds", todo="make two of it")
+
+
+def _rungs(ladder: _Ladder) -> list[Perturbation]:
     operation = operations.get(ladder.operation)
-    for mild, hard in zip((operation.neutral, *ladder.strengths), ladder.strengths, strict=False):
-        if not operation.is_harder(hard, mild):
-            raise ConfigError(
-                f"read {what}",
-                found=f"the ladder {ladder.name}: {hard:g} is not harder than {mild:g} ({operation.strength})",
-                todo="list strengths mildest first, all on one side of the neutral one",
-            )
     return [
         Perturbation(
-            name=f"{ladder.name}/{strength:g}",
+            name=f"{ladder.name}/{step.strength:g}",
             modality=operation.modality,
             ladder=ladder.name,
-            strength=strength,
+            strength=step.strength,
             neutral=operation.neutral if math.isfinite(operation.neutral) else None,
             rung=rung,
-            steps=(Step(operation=ladder.operation, strength=strength, params=ladder.params),),
+            steps=(step,),
             source=ladder.source,
         )
-        for rung, strength in enumerate(ladder.strengths, start=1)
+        for rung, step in enumerate(ladder.steps(), start=1)
     ]
 
 
-def _chained(file: _PackFile, what: str) -> list[Perturbation]:
+def _chained(file: _PackFile) -> list[Perturbation]:
     count: dict[Modality, int] = {}
     made = []
     for chain in file.chains:
-        kinds = {step.found().modality for step in chain.steps}
-        if len(kinds) > 1:
-            raise ConfigError(f"read {what}", found=f"the chain {chain.name} mixes images and sounds")
-        (modality,) = kinds
+        modality = chain.steps[0].found().modality
         count[modality] = count.get(modality, 0) + 1
         made.append(
             Perturbation(
