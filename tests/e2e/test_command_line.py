@@ -299,7 +299,8 @@ def test_list_names_every_kind_and_each_alone(capsys: pytest.CaptureFixture[str]
         assert exit_code(["list", kind]) == 0
         parts += capsys.readouterr().out
     assert parts == whole
-    for name in ("python", "pixelate", "dlib", "synthetic-faces", "lfw", "impersonation", "mlflow", "baseline"):
+    shown = ("python", "pixelate", "dlib", "synthetic-faces", "lfw", "impersonation", "mlflow", "baseline")
+    for name in (*shown, "spectral", "image-default", "call-centre", "jpeg", "mu_law"):
         assert f"\n  {name}" in whole
 
 
