@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import base64
 import datetime
 import io
 import json
@@ -113,65 +115,41 @@ def by_exiftool(folder: Path, suffix: str, data: bytes, *arguments: str) -> byte
 
 def by_mutagen(kind: str, data: bytes, tags: Mapping[str, str], picture_bytes: bytes = b"") -> bytes:
     """A sound that mutagen has written texts, and a picture, into; of M4A as free-form atoms."""
-    import mutagen.flac
-    import mutagen.id3
-    import mutagen.mp4
-    import mutagen.oggopus
-
-    stream = io.BytesIO(data)
-    if kind in {"mp3", "wav"}:
-        _by_mutagen_id3(kind, stream, tags, picture_bytes)
-    elif kind in {"flac", "ogg"}:
-        file = mutagen.flac.FLAC(stream) if kind == "flac" else mutagen.oggopus.OggOpus(stream)
-        for name, text in tags.items():
-            file[name] = text
-        if picture_bytes:
-            block = mutagen.flac.Picture()
-            block.data, block.mime, block.type = picture_bytes, "image/png", 3
-            if kind == "flac":
-                file.add_picture(block)
-            else:
-                import base64
-
-                file["metadata_block_picture"] = [base64.b64encode(block.write()).decode()]
-        stream.seek(0)
-        file.save(stream)
-    else:
-        m4a = mutagen.mp4.MP4(stream)
-        for name, text in tags.items():
-            key = name if name[0] == "\xa9" else f"----:com.apple.iTunes:{name}"
-            m4a[key] = text if name[0] == "\xa9" else [mutagen.mp4.MP4FreeForm(text.encode())]
-        if picture_bytes:
-            m4a["covr"] = [mutagen.mp4.MP4Cover(picture_bytes, mutagen.mp4.MP4Cover.FORMAT_PNG)]
-        stream.seek(0)
-        m4a.save(stream)
-    return stream.getvalue()
-
-
-def _by_mutagen_id3(kind: str, stream: io.BytesIO, tags: Mapping[str, str], picture_bytes: bytes) -> None:
-    import mutagen.id3
-    import mutagen.mp3
-    import mutagen.wave
-
-    file = mutagen.mp3.MP3(stream) if kind == "mp3" else mutagen.wave.WAVE(stream)
-    if file.tags is None:
-        file.add_tags()
-    for name, text in tags.items():
-        known = getattr(mutagen.id3, name, None)
-        file.tags.add(known(encoding=1, text=[text]) if known else mutagen.id3.TXXX(encoding=1, desc=name, text=[text]))
-    if picture_bytes:
-        file.tags.add(mutagen.id3.APIC(encoding=1, mime="image/png", type=3, desc="cover", data=picture_bytes))
-    stream.seek(0)
-    file.save(stream)
+    return _mutagen(kind=kind, data=_base64(data), tags=dict(tags), picture=_base64(picture_bytes))
 
 
 def wav_chunk(data: bytes, name: str, body: bytes) -> bytes:
     """A WAV file with one more chunk, put there by mutagen."""
-    from mutagen._riff import RiffFile
+    return _mutagen(data=_base64(data), chunk=name, body=_base64(body))
 
-    stream = io.BytesIO(data)
-    RiffFile(stream).insert_chunk(name, body)
-    return stream.getvalue()
+
+def _mutagen(**request: Any) -> bytes:
+    process = _mutagen_process()
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(json.dumps(request) + "\n")
+    process.stdin.flush()
+    answer = process.stdout.readline()
+    if not answer:
+        _mutagen_process.cache_clear()
+        pytest.fail("mutagen wrote nothing; is it installed? apt-get install python3-mutagen")
+    return base64.b64decode(answer)
+
+
+@lru_cache
+def _mutagen_process() -> subprocess.Popen[str]:
+    """A program of its own, once a session: mutagen's licence is not ours to import."""
+    command = ["/usr/bin/python3", "-I", str(Path(__file__).with_name("mutagen_writer.py"))]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def end() -> None:
+        process.communicate()
+
+    atexit.register(end)
+    return process
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
 
 
 # ---------------------------------------------------------------- content credentials

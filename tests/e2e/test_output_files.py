@@ -87,16 +87,14 @@ def test_a_program_through_the_worker(argv: Callable[..., list[str]], tmp_path: 
 
 
 SOUND_PROGRAM = """
-import shutil, sys
-from mutagen.wave import WAVE
-from mutagen.id3 import TPE1
+import struct, sys
 number, source, target = sys.argv[1:]
-shutil.copy(source, target)
+data = bytearray(open(source, "rb").read())
 if int(number) % 2:
-    file = WAVE(target)
-    file.add_tags()
-    file.tags.add(TPE1(encoding=3, text=["Fictional Person"]))
-    file.save()
+    artist = b"INFOIART" + struct.pack("<I", 16) + b"Fictional Person"
+    data += b"LIST" + struct.pack("<I", len(artist)) + artist
+    data[4:8] = struct.pack("<I", len(data) - 8)
+open(target, "wb").write(data)
 """
 
 

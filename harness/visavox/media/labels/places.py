@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from PIL import Image as PillowImage
 
 from ..containers import Block, BlockKind, DamagedFileError, blocks
-from ..tags import Tag, TagKind, TagPlace, sound_container, tags
+from ..tags import SoundContainer, Tag, TagKind, TagPlace, sound_container, tags
 from ..xmp import xmp_values
 
 MAX_LABEL_BYTES: Final = 1 << 16
@@ -25,11 +25,12 @@ _TIFF: Final = frozenset({b"II*\0", b"MM\0*"})
 _CAMERA_DIRECTORY, _USER_COMMENT, _XMP_TAG = 0x8769, 0x9286, 0x02BC
 _COMMENT_ENCODINGS: Final = {b"ASCII\0\0\0": "ascii", b"UNICODE\0": "utf-16", b"JIS\0\0\0\0\0": "iso2022_jp"}
 _GUIDED: Final = {
-    (TagPlace.RIFF_CHUNK, "AIGC"),
-    (TagPlace.ID3_TXXX, "AIGC"),
-    (TagPlace.VORBIS, "AIGC"),
-    (TagPlace.MP4_KEYS, "AIGC"),
-    (TagPlace.MATROSKA, "AIGC"),
+    SoundContainer.WAV: TagPlace.RIFF_CHUNK,
+    SoundContainer.MPEG: TagPlace.ID3_TXXX,
+    SoundContainer.FLAC: TagPlace.VORBIS,
+    SoundContainer.OGG: TagPlace.VORBIS,
+    SoundContainer.MP4: TagPlace.MP4_KEYS,
+    SoundContainer.MATROSKA: TagPlace.MATROSKA,
 }
 _SEGMENT: Final = re.compile(rb"AIGC[\s:=\0]*\{|\{\s*\"AIGC\"")
 _LOOKS_LIKE_LABEL: Final = re.compile(r"\"(AIGC|ContentProducer)\"\s*:")
@@ -75,14 +76,15 @@ def parts(data: bytes) -> Iterator[Part]:
         DamagedFileError: where the file's structure breaks off, or it is of no known container; what came before has
             been yielded.
     """
-    if sound_container(data) is not None:
+    container = sound_container(data)
+    if container is not None:
         for tag in tags(data):
-            yield from _of_tag(tag)
+            yield from _of_tag(tag, _GUIDED.get(container))
     elif data[:4] in _TIFF:
-        yield from _of_exif(data)
+        yield from _of_exif(data, is_guided=False)
     elif _is_image(data):
         for block in blocks(data):
-            yield from _of_block(block)
+            yield from _of_block(block, is_jpeg=data.startswith(b"\xff\xd8"))
     else:
         raise DamagedFileError("no image, sound or video file that is known here")
 
@@ -92,11 +94,11 @@ def _is_image(data: bytes) -> bool:
     return is_webp or data.startswith((b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM"))
 
 
-def _of_block(block: Block) -> Iterator[Part]:
+def _of_block(block: Block, *, is_jpeg: bool) -> Iterator[Part]:
     if block.kind is BlockKind.XMP:
         yield XmpPacket("XMP", block.data)
     elif block.kind is BlockKind.EXIF:
-        yield from _of_exif(block.data)
+        yield from _of_exif(block.data, is_guided=is_jpeg)
     elif block.kind is BlockKind.TEXT:
         keyword, _, text = block.data.partition(b"\0")
         if b"AIGC" in keyword.upper():
@@ -106,8 +108,8 @@ def _of_block(block: Block) -> Iterator[Part]:
         yield Carrier("a segment of its own", _plain(block.data[at:].rstrip(b"\0")), is_guided=False)
 
 
-def _of_exif(data: bytes) -> Iterator[Part]:
-    """``UserComment``, and of a TIFF file the XMP."""
+def _of_exif(data: bytes, *, is_guided: bool) -> Iterator[Part]:
+    """``UserComment``, which the guide names of JPEG alone, and of a TIFF file the XMP."""
     exif = PillowImage.Exif()
     try:
         with warnings.catch_warnings():
@@ -121,7 +123,7 @@ def _of_exif(data: bytes) -> Iterator[Part]:
         yield XmpPacket("XMP", packet)
     text = _user_comment(comment)
     if _LOOKS_LIKE_LABEL.search(text):
-        yield Carrier("EXIF UserComment", text, is_named=re.search(r"\"AIGC\"", text) is not None)
+        yield Carrier("EXIF UserComment", text, is_guided, is_named=re.search(r"\"AIGC\"", text) is not None)
 
 
 def _user_comment(comment: object) -> str:
@@ -137,11 +139,12 @@ def _user_comment(comment: object) -> str:
     return comment[8:].decode(encoding, "replace").strip("\0 ")
 
 
-def _of_tag(tag: Tag) -> Iterator[Part]:
+def _of_tag(tag: Tag, guided: TagPlace | None) -> Iterator[Part]:
     if tag.kind is TagKind.XMP:
         yield XmpPacket(f"XMP in {tag.place.value} {tag.name},", tag.data, is_guided=False)
     elif tag.kind is TagKind.TEXT and "AIGC" in tag.name.upper():
-        is_guided = (tag.place, tag.name.upper() if tag.place is TagPlace.VORBIS else tag.name) in _GUIDED
+        name = tag.name.upper() if tag.place is TagPlace.VORBIS else tag.name  # there, case does not count
+        is_guided = tag.place is guided and name == "AIGC"
         place = f"{tag.place.value} {tag.name}"
         yield from _named(place, tag.name, tag.data.decode("utf-8", "replace"), is_guided=is_guided)
 
