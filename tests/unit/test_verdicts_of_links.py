@@ -10,11 +10,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from simulated import BASELINE, NOISE, Edit, World, unit
+from simulated import BASELINE, NOISE, Edit, World, apart, unit
 
 from visavox.core.errors import UndefinedMetricError
 from visavox.core.records import ControlDecision, Decision, Estimate, NotMade
 from visavox.core.terms import Attacker, Claim, Outcome, ToolClass, Verdict
+from visavox.metrics.curves import auc, eer
 from visavox.policy.load import Policy
 
 PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
@@ -245,6 +246,21 @@ def test_twins_hide_no_leak(own: float, twin: float) -> None:
     bounds = {row.cell.attacker: row.bound for row in host.cells}
     assert host.verdict is not PASS
     assert bounds[Attacker.LAZY_INFORMED] is not None and bounds[Attacker.LAZY_INFORMED] > 0.9
+
+
+def test_figures_without_a_threshold_are_of_all_pairs_look_alikes_among_them() -> None:
+    world = linked_outputs(0.6, 0.8)
+    estimates = {(e.name, e.attacker): e for e in world.identity_leak().estimates}
+    cases = [int(case) for case in world.cases("edited")]
+    vectors = unit(world.outputs[0, cases])
+    pairs = [(i, j) for i in range(len(cases)) for j in range(i) if apart(world.edits[cases[i]], world.edits[cases[j]])]
+    scores = np.asarray([vectors[i] @ vectors[j] for i, j in pairs])
+    mated = np.asarray([world.edits[cases[i]].person == world.edits[cases[j]].person for i, j in pairs])
+    found = estimates["eer", Attacker.LAZY_INFORMED]
+    assert found.n == mated.sum()
+    step = 1 / mated.sum()  # EER rules differ by one mated comparison
+    assert found.value == pytest.approx(eer(scores[mated], scores[~mated]).eer, abs=step)
+    assert estimates["auc", Attacker.LAZY_INFORMED].value == pytest.approx(auc(scores[mated], scores[~mated]), abs=2e-3)
 
 
 def linked_outputs(own: float, twin: float | None) -> World:

@@ -17,8 +17,8 @@ CURVE_POINTS = 200
 
 
 def det_curves(recogniser: str, attacker: Attacker, trials: KindTrials) -> Iterator[Curve]:
-    """The DET curve of the attacker's largest kind of comparison: FMR and FNMR over all thresholds, thinned."""
-    kind = trials.largest
+    """The DET curve of the comparisons that the EER is of: FMR and FNMR over all thresholds, thinned."""
+    kind = trials.whole
     if kind is None or kind.mated.size == 0 or kind.non_mated.size == 0:
         return
     non, mated = np.sort(kind.non_mated), np.sort(kind.mated)

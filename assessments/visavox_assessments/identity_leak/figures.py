@@ -27,10 +27,11 @@ def curves(
 ) -> Iterator[Estimate | NotMade]:
     """EER, AUC and D_sys on the attacker's largest kind of comparison; of voices, VoicePrivacy's figures too.
 
-    Kinds are not pooled: each has a scale of its own. For the control a low EER is a competent judge; for the others
-    a high EER (50 % = no information) is safe, and one above 50 % is flagged.
+    Kinds are not pooled, as each has a scale of its own; look-alikes that only a threshold sets apart are among them.
+    For the control a low EER is a competent judge; for the others a high EER (50 % = no information) is safe, and one
+    above 50 % is flagged.
     """
-    kind = trials.largest
+    kind = trials.whole
     names = (*_FIGURES, *_EVIDENCE) if data.modality is Modality.VOICE else tuple(_FIGURES)
     for name in names:
         if kind is None or kind.mated.size == 0 or kind.non_mated.size == 0:

@@ -123,6 +123,31 @@ class KindTrials(NamedTuple):
         """The kind with the most mated comparisons."""
         return max(self.kinds, key=lambda kind: kind.mated.size, default=None)
 
+    @property
+    def whole(self) -> Kind | None:
+        """The kind with the most mated comparisons, the look-alikes that were set apart from it among them again.
+
+        Figures without a threshold have nothing to gain from setting them apart, and without them would say less than
+        an attacker sees.
+        """
+        ordinary = KindTrials(tuple(k for k in self.kinds if k.name not in LOOK_ALIKES), self.missing, self.betrayed)
+        apart = [kind for kind in self.kinds if kind.name in LOOK_ALIKES]
+        most = ordinary.largest
+        if most is None or not apart:
+            return self.largest
+        parts = (most, *apart)
+        return Kind(
+            name=most.name,
+            mated=np.concatenate([part.mated for part in parts]),
+            people=People.joined([part.people for part in parts]),
+            non_mated=np.concatenate([part.non_mated for part in parts]),
+            non_first=np.concatenate([part.non_first for part in parts]),
+            non_second=np.concatenate([part.non_second for part in parts]),
+            non_people=People.joined([part.non_people for part in parts]),
+            near=np.concatenate([part.near for part in parts]),
+            n_people=most.n_people,
+        )
+
 
 THUMBNAIL_UNEDITED = "thumbnail_unedited"
 """A file's thumbnail shows the unedited picture, as ``visavox.media.metadata`` says it."""
