@@ -25,7 +25,7 @@ demo: setup  ## four assessments on people who do not exist; writes runs/demo
 	$(BIN)/visavox demo --out runs/demo
 
 test: setup  ## every test, the short forms of the simulations included
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: setup  ## lint, types, import law, dependency audit
 	$(BIN)/ruff check .

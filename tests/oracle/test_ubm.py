@@ -108,7 +108,7 @@ def test_the_kl_kernel_bounds_the_divergence() -> None:
 # ---------------------------------------------------------------- cohort
 @pytest.fixture(scope="module")
 def on_cohort() -> Recogniser:
-    return _build(cohort=str(KIT / "voices-cohort.csv"), components=32)
+    return _build(cohort=str(KIT / "voices-cohort.csv"), components=16)
 
 
 def test_a_cohort_tells_other_people_apart(on_cohort: Recogniser) -> None:
