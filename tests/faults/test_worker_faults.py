@@ -46,9 +46,9 @@ ANSWERED = {
     "rgba image": (Outcome.INVALID, r"array of shape \(\d+, 9, 4\): .*"),
     "empty image": (Outcome.INVALID, r"empty image of shape \(0, 9, 3\)"),
     "NaN sound": (Outcome.INVALID, r"samples that are NaN or infinite"),
-    "float64 sound": (Outcome.INVALID, r"samples are float64 \(4,\): a sound is float32 of shape \(n,\)"),
-    "empty sound": (Outcome.INVALID, r"empty sound"),
-    "sound rate": (Outcome.INVALID, r"sample rate of 0 Hz"),
+    "float64 sound": (Outcome.INVALID, "samples of dtype float64"),
+    "empty sound": (Outcome.INVALID, r"no samples"),
+    "sound rate": (Outcome.INVALID, r"a sample rate of 0 Hz"),
     "sound for an image": (Outcome.INVALID, r"sound in answer to a case of images"),
     "refuses": (Outcome.REFUSED, r"no consent"),
     "fails": (Outcome.FAILED, r"no face found at <object at 0x\.\.\.>"),
@@ -205,9 +205,11 @@ def test_the_worker_is_started_from_the_main_thread_only(start: Start) -> None:
 
 
 def test_closing_ends_the_worker_and_a_later_unit_starts_it_again(start: Start) -> None:
+    before = psutil.Process().children(recursive=True)
     worker = start()
     worker.run_unit(cases(1))
+    assert len(psutil.Process().children(recursive=True)) > len(before)
     worker.close()
     worker.close()
-    assert psutil.Process().children(recursive=True) == []
+    assert not set(psutil.Process().children(recursive=True)) - set(before)
     assert worker.run_unit(cases(1))[0].outcome is Outcome.EDITED
