@@ -16,6 +16,7 @@ import pytest
 from visavox import load_suite, run
 from visavox.cli import exit_code
 from visavox.core.records import EditRow, Estimate, Report
+from visavox.core.resources import configs_dir
 from visavox.core.terms import Attacker, Verdict
 
 pytestmark = [pytest.mark.kit, pytest.mark.timeout(900)]
@@ -26,7 +27,7 @@ editor: {editor}
 dataset: {{kind: manifest, path: {manifest}}}
 recognisers: [{judges}]
 assessments: {{identity_leak: {{}}, impersonation: {{}}}}
-policy: baseline
+policy: {policy}
 seed: 7
 execution: {{cache: true, retention: all}}
 """
@@ -48,11 +49,19 @@ def go(kit: Path, tmp_path_factory: pytest.TempPathFactory) -> Go:
     root = tmp_path_factory.mktemp("real")
 
     def start(
-        name: str, manifest: str | Path, editor: str, *, dlib: bool = True, mobileface: bool = True
+        name: str,
+        manifest: str | Path,
+        editor: str,
+        *,
+        dlib: bool = True,
+        mobileface: bool = True,
+        policy: str = "baseline",
     ) -> tuple[Report, Path]:
         judges = (["dlib"] if dlib else []) + ([MOBILEFACE.format(kit=kit)] if mobileface else [])
         path = root / f"{name}.yaml"
-        path.write_text(SUITE.format(name=name, editor=editor, manifest=kit / manifest, judges=", ".join(judges)))
+        path.write_text(
+            SUITE.format(name=name, editor=editor, manifest=kit / manifest, judges=", ".join(judges), policy=policy)
+        )
         return run(load_suite(path), root / name), root / name
 
     return start
@@ -81,8 +90,11 @@ def sixty_four(kit: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def strangers(go: Go, sixty_four: Path) -> tuple[Report, Path]:
-    """``replace`` on 64 people x 4 under both judges."""
-    return go("strangers", sixty_four, BASELINE.format(name="replace"))
+    """``replace`` on 64 people x 4 under both judges; dlib misses 9 % of these people, more than is let pass here."""
+    strict = sixty_four.with_name("strict.yaml")
+    text = (configs_dir() / "policies" / "baseline.yaml").read_text()
+    strict.write_text(text.replace("max_fnmr: 0.15", "max_fnmr: 0.06"))
+    return go("strangers", sixty_four, BASELINE.format(name="replace"), policy=str(strict))
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +161,7 @@ def test_dlib_cannot_support_a_pass_and_the_report_says_so(strangers: tuple[Repo
     assert cells(report, "dlib") == [Verdict.INCONCLUSIVE] * 5
     (control,) = [i for i in report.instruments if (i.name, i.recogniser) == ("control", "dlib")]
     assert control.value is not None
-    assert control.value > 0.15
+    assert control.value > 0.06
     assert "it cannot support a PASS" in control.reason
     assert any("cannot support a PASS" in reason for reason in report.decision.reasons)
 

@@ -161,7 +161,7 @@ class TestVerdicts:
             under_test().replace("tool_class: anonymise", "tool_class: swap").replace("face-anonymisation", "face-swap")
         )
         with pytest.raises(EditorError) as caught:
-            run(load_suite(pixels_suite(make_people(10), editor)), tmp_path / "run")
+            run(load_suite(pixels_suite(make_people(6, 2), editor)), tmp_path / "run")
         assert caught.value.found.endswith(
             "raised RoleError: tool_class swap gives the roles host, donor; the adapter asked for 'subject'"
         )
