@@ -5,32 +5,34 @@ from __future__ import annotations
 import numpy as np
 
 from visavox.core.digest import sha256_bytes
-from visavox.core.records import (
+from visavox.core.figures import (
     AssessmentResult,
-    Card,
     CaseLedger,
+    Curve,
+    Estimate,
+    Histogram,
+    Instrument,
+    NotMade,
+    OperatingPoint,
+    Stratum,
+    StricterThreshold,
+    TemplateLedger,
+)
+from visavox.core.records import Digest
+from visavox.core.report import (
+    Card,
     Cell,
     CellDecision,
     Clock,
     ControlDecision,
-    Curve,
     DatasetSummary,
     Decision,
-    Digest,
     Environment,
-    Estimate,
-    Histogram,
-    Instrument,
     JudgeCard,
     Limit,
-    NotMade,
-    OperatingPoint,
     PolicySummary,
     Report,
-    Stratum,
-    StricterThreshold,
     Subject,
-    TemplateLedger,
 )
 from visavox.core.terms import (
     Attacker,

@@ -15,7 +15,9 @@ import numpy as np
 from visavox.core.config import IdentityLeakOptions, ImpersonationOptions
 from visavox.core.contracts import contract
 from visavox.core.digest import sha256_bytes
-from visavox.core.records import AssessmentResult, DatasetSummary, Decision, Digest, Estimate, JudgeCard
+from visavox.core.figures import AssessmentResult, Estimate
+from visavox.core.records import Digest
+from visavox.core.report import DatasetSummary, Decision, JudgeCard
 from visavox.core.terms import Claim, Modality, Outcome, ToolClass
 from visavox.metrics import intervals
 from visavox.policy.judge import Facts, judge, plan_cells

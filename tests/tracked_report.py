@@ -6,22 +6,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-from visavox.core.records import (
-    AssessmentResult,
-    CaseLedger,
+from visavox.core.figures import AssessmentResult, CaseLedger, Estimate, NotMade, OperatingPoint
+from visavox.core.records import Digest
+from visavox.core.report import (
     Cell,
     CellDecision,
     Clock,
     ControlDecision,
     DatasetSummary,
     Decision,
-    Digest,
     Environment,
-    Estimate,
     JudgeCard,
     Limit,
-    NotMade,
-    OperatingPoint,
     PolicySummary,
     Report,
     Subject,

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from visavox.core.records import Estimate, IntervalBasis, NotMade
+from visavox.core.figures import Estimate, IntervalBasis, NotMade
 from visavox.metrics import intervals
 from visavox.ports.assessment import EDITED, REPEATED, AssessmentInput, Comparisons, Ints, JudgeView
 from visavox_assessments.estimates import DISPLAY_ALPHA

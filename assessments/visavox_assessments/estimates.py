@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from visavox.core.records import (
-    Estimate,
-    IntervalBasis,
-    OperatingPoint,
-    Stratum,
-    StricterThreshold,
-)
+from visavox.core.figures import Estimate, IntervalBasis, OperatingPoint, Stratum, StricterThreshold
 from visavox.core.terms import Attacker, Direction, Support
 from visavox.metrics import intervals
 from visavox.metrics.operating_points import support, threshold_at_fmr

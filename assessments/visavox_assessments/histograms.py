@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from visavox.core.records import Histogram
+from visavox.core.figures import Histogram
 from visavox.core.terms import Attacker
 
 BINS = 60

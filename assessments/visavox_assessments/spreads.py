@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from visavox.core.errors import UndefinedMetricError
-from visavox.core.records import Estimate
+from visavox.core.figures import Estimate
 from visavox.core.terms import Attacker, Direction
 from visavox.metrics.spread import JudgeTrials, spread_interval
 from visavox.ports.assessment import AssessmentInput

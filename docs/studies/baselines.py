@@ -11,7 +11,8 @@ from pathlib import Path
 
 from visavox import gate
 from visavox.cli import EXIT_OF
-from visavox.core.records import Estimate, Report
+from visavox.core.figures import Estimate
+from visavox.core.report import Report
 from visavox.core.terms import Attacker, ToolClass
 
 MATCH_RATES = ("subject_match_rate", "host_match_rate")

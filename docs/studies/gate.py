@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from populations import sizes, successes
 
-from visavox.core.records import IntervalBasis
+from visavox.core.figures import IntervalBasis
 from visavox.metrics import effective_size as es
 from visavox.metrics import intervals, multiplicity, planning
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow.parquet as pq
 
-from visavox.core.records import IntervalBasis
+from visavox.core.figures import IntervalBasis
 from visavox.metrics import backends, curves, intervals
 from visavox.metrics.backends.models import cosine
 from visavox.metrics.operating_points import RULE_OF_3, meets_rule, threshold_at_fmr

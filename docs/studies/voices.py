@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from sklearn.metrics import roc_curve
 
 from visavox import gate
-from visavox.core.records import Estimate
+from visavox.core.figures import Estimate
 from visavox.core.terms import Attacker
 from visavox.metrics.linkability import d_sys_null
 

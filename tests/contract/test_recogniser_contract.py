@@ -11,7 +11,8 @@ from facenet_weights import WeightFile, made_weights
 from kit_photos import KIT, photo
 
 from visavox.core.errors import MediaError
-from visavox.core.records import JudgeCard, RecogniserSpec
+from visavox.core.records import RecogniserSpec
+from visavox.core.report import JudgeCard
 from visavox.core.terms import Modality
 from visavox.ports.recogniser import FailureToAcquire, Recogniser, Region, recognisers
 

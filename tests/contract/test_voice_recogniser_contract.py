@@ -17,7 +17,8 @@ from onnx_files import pooling_network
 from wavlm_weights import made_wavlm
 
 from visavox.core.errors import MediaError
-from visavox.core.records import JudgeCard, RecogniserSpec
+from visavox.core.records import RecogniserSpec
+from visavox.core.report import JudgeCard
 from visavox.core.terms import Modality
 from visavox.media.audio import Audio, resampled
 from visavox.ports.recogniser import FailureToAcquire, Recogniser, Speech, recognisers

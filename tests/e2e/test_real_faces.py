@@ -15,7 +15,9 @@ import pytest
 
 from visavox import load_suite, run
 from visavox.cli import exit_code
-from visavox.core.records import EditRow, Estimate, Report
+from visavox.core.figures import Estimate
+from visavox.core.records import EditRow
+from visavox.core.report import Report
 from visavox.core.resources import configs_dir
 from visavox.core.terms import Attacker, Verdict
 

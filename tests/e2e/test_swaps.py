@@ -13,7 +13,8 @@ from pretend import LINKS_SUITE
 
 from visavox.api import read_report
 from visavox.cli import exit_code
-from visavox.core.records import Estimate, Report
+from visavox.core.figures import Estimate
+from visavox.core.report import Report
 from visavox.core.terms import Attacker, Verdict
 
 ENTRY = Path(__file__).parents[1] / "editors_under_test.py"

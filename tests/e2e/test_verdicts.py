@@ -12,7 +12,7 @@ from pretend import BASELINE, PYTHON
 from visavox import gate, load_suite, run
 from visavox.cli import exit_code
 from visavox.core.errors import ConfigError, EditorError, MediaError, SuiteChangedError
-from visavox.core.records import Report
+from visavox.core.report import Report
 from visavox.core.terms import Attacker, Outcome, Verdict
 
 ENTRY = Path(__file__).parents[1] / "editors_under_test.py"

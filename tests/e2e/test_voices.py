@@ -16,7 +16,9 @@ from visavox.api import outline, read_report
 from visavox.cli import exit_code
 from visavox.core.digest import canonical_json
 from visavox.core.errors import ConfigError, EvidenceError
-from visavox.core.records import Digest, OperatingPoint, Report
+from visavox.core.figures import OperatingPoint
+from visavox.core.records import Digest
+from visavox.core.report import Report
 from visavox.core.terms import Attacker, Modality, Operation, Verdict
 from visavox.evidence.seal import parse_seal
 from visavox.media.image import encode_png

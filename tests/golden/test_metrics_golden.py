@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from visavox.core.records import IntervalBasis
+from visavox.core.figures import IntervalBasis
 from visavox.metrics import curves, detection, disclosure, intervals, linkability, tandem
 
 

@@ -8,7 +8,7 @@ import pytest
 from visavox.core.config import IdentityLeakOptions
 from visavox.core.contracts import contract
 from visavox.core.errors import LedgerError
-from visavox.core.records import AssessmentResult, Estimate, Instrument
+from visavox.core.figures import AssessmentResult, Estimate, Instrument
 from visavox.core.terms import Attacker, InstrumentState, Modality, Outcome, Support, ToolClass
 from visavox.ports.assessment import (
     DETECTED,

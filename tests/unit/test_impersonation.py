@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from simulated import BASELINE, Edit, World, apart
 
-from visavox.core.records import AssessmentResult, Estimate
+from visavox.core.figures import AssessmentResult, Estimate
 from visavox.core.terms import Attacker, Outcome, ToolClass
 from visavox.ports.assessment import DETECTED, NO_TEMPLATE
 

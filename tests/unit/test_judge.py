@@ -5,19 +5,17 @@ from __future__ import annotations
 import pytest
 
 from visavox.core.digest import sha256_bytes
-from visavox.core.records import (
+from visavox.core.figures import (
     AssessmentResult,
-    DatasetSummary,
-    Decision,
-    Digest,
     Estimate,
     Instrument,
     IntervalBasis,
-    JudgeCard,
     NotMade,
     OperatingPoint,
     StricterThreshold,
 )
+from visavox.core.records import Digest
+from visavox.core.report import DatasetSummary, Decision, JudgeCard
 from visavox.core.terms import Attacker, Claim, InstrumentState, Modality, Support, ToolClass, Verdict
 from visavox.metrics.intervals import bound_lower, bound_upper
 from visavox.policy.judge import Facts, judge, plan_cells
@@ -254,7 +252,7 @@ def test_a_signature_that_cannot_be_given_yet_bars_a_pass() -> None:
 def test_a_limit_stands_on_the_end_that_decides() -> None:
     from pydantic import ValidationError
 
-    from visavox.core.records import Limit
+    from visavox.core.report import Limit
 
     for op, on in (("<=", "lower"), (">=", "upper"), ("<=", "nonsense"), ("<", "upper")):
         with pytest.raises(ValidationError):

@@ -24,8 +24,9 @@ from visavox.adapters.sinks import tracking_file
 from visavox.adapters.sinks.mlflow_names import LONGEST, bounded, escaped, metric_key, metric_keys, unescaped
 from visavox.adapters.sinks.mlflow_runs import run_content
 from visavox.core.config import Tracking
+from visavox.core.figures import AssessmentResult, Estimate
 from visavox.core.names import rate_in_name
-from visavox.core.records import AssessmentResult, Clock, Estimate
+from visavox.core.report import Clock
 from visavox.core.terms import Attacker, Modality
 from visavox.ports.sink import SinkResult, sinks
 

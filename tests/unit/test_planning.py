@@ -14,25 +14,16 @@ from hypothesis import strategies as st
 from pretend import PlannedPeople
 from scipy import special
 
+from visavox.api.assessing import score_tables
 from visavox.api.planning import RunPlan, plan_run
 from visavox.api.preparation import Outline
 from visavox.api.rehearsal import InventedScores, rehearse
-from visavox.api.running import score_tables
 from visavox.cli.plan_command import page
 from visavox.core.config import parse_suite
 from visavox.core.digest import sha256_bytes
-from visavox.core.records import (
-    AssessmentResult,
-    CellDecision,
-    DatasetSummary,
-    Digest,
-    EditRow,
-    Estimate,
-    IntervalBasis,
-    Output,
-    RecogniserSpec,
-    Sample,
-)
+from visavox.core.figures import AssessmentResult, Estimate, IntervalBasis
+from visavox.core.records import Digest, EditRow, Output, RecogniserSpec, Sample
+from visavox.core.report import CellDecision, DatasetSummary
 from visavox.core.terms import Attacker, Modality, Outcome, Support, ToolClass, Verdict
 from visavox.engine import tables
 from visavox.engine.embed import cases_of_sets

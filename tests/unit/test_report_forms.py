@@ -16,7 +16,8 @@ from rich.console import Console
 
 from visavox.cli.report_command import report_command
 from visavox.core.errors import EvidenceError, RunFolderError
-from visavox.core.records import CellDecision, Decision, NoOperatingPoint, Report
+from visavox.core.figures import NoOperatingPoint
+from visavox.core.report import CellDecision, Decision, Report
 from visavox.core.terms import Attacker, Direction, Severity, Verdict
 from visavox.reporting.forms import FORMS, write_forms
 from visavox.reporting.html import render_html

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pretend_report import HOSTILE, JUDGES, cell, control, empty_report, full_report
 
-from visavox.core.records import Decision, Report
+from visavox.core.report import Decision, Report
 from visavox.core.terms import Attacker, Verdict
 from visavox.media.image import encode_png
 from visavox.reporting.charts import Chart, charts

@@ -8,7 +8,7 @@ import pytest
 from pretend_report import empty_report
 from rich.console import Console
 
-from visavox.core.records import Report
+from visavox.core.report import Report
 from visavox.reporting.html import render_html
 from visavox.reporting.markdown import render_markdown
 from visavox.reporting.text import smoke_page, verdict_page

@@ -15,7 +15,7 @@ import pytest
 
 from visavox.api.scoring import Layout, ScoreEstimate, ScoreReport, score_file
 from visavox.core.errors import EvidenceError, UsageError
-from visavox.core.records import Estimate
+from visavox.core.figures import Estimate
 from visavox.metrics import curves, detection, disclosure, error_rates, linkability, tandem
 
 K, M = 12, 4

@@ -21,7 +21,8 @@ from visavox.api import outline
 from visavox.api.planning import plan_run
 from visavox.api.rehearsal import rehearse
 from visavox.core.errors import ConfigError, MissingDependencyError
-from visavox.core.records import Estimate, Report
+from visavox.core.figures import Estimate
+from visavox.core.report import Report
 from visavox.core.terms import Verdict
 from visavox.core.utility_figures import FIGURES, UtilityFigure
 from visavox.engine.folder import RunFolder

@@ -13,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from simulated import BASELINE, NOISE, Edit, World, apart, unit
 
 from visavox.core.errors import UndefinedMetricError
-from visavox.core.records import ControlDecision, Decision, Estimate, NotMade
+from visavox.core.figures import Estimate, NotMade
+from visavox.core.report import ControlDecision, Decision
 from visavox.core.terms import Attacker, Claim, Outcome, ToolClass, Verdict
 from visavox.metrics.curves import auc, eer
 from visavox.policy.load import Policy

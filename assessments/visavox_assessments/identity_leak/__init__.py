@@ -41,8 +41,8 @@ from typing import Any
 import numpy as np
 
 from visavox.core.contracts import Contract
+from visavox.core.figures import AssessmentResult, Curve, Estimate, Histogram, Instrument, NotMade
 from visavox.core.names import rate_in_name
-from visavox.core.records import AssessmentResult, Curve, Estimate, Histogram, Instrument, NotMade
 from visavox.core.terms import Attacker
 from visavox.metrics.multiplicity import holm
 from visavox.ports.assessment import EDITED, MASKED, ORIGINAL, REPEATED, AssessmentInput, JudgeView, ScoreTable

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from visavox.core.records import Estimate, IntervalBasis, NotMade, OperatingPoint
+from visavox.core.figures import Estimate, IntervalBasis, NotMade, OperatingPoint
 from visavox.core.terms import ToolClass
 from visavox.metrics import intervals
 from visavox.metrics.intervals import difference_bounds

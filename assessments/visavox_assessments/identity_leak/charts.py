@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from visavox.core.records import Curve, Histogram
+from visavox.core.figures import Curve, Histogram
 from visavox.core.terms import Attacker
 from visavox.metrics.operating_points import threshold_at_fmr
 from visavox_assessments.histograms import link_histograms

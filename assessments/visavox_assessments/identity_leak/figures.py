@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from visavox.core.errors import UndefinedMetricError
-from visavox.core.records import Estimate, NotMade
+from visavox.core.figures import Estimate, NotMade
 from visavox.core.seeding import generator
 from visavox.core.terms import Attacker, Direction, Modality
 from visavox.metrics import curves as curve_metrics

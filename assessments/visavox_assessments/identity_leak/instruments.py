@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special
 
 from visavox.core.errors import UndefinedMetricError
-from visavox.core.records import Estimate, Instrument, IntervalBasis, NotMade
+from visavox.core.figures import Estimate, Instrument, IntervalBasis, NotMade
 from visavox.core.seeding import generator
 from visavox.core.terms import Attacker, InstrumentState, Modality, Verdict
 from visavox.metrics import intervals

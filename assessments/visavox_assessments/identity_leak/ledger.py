@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from visavox.core.errors import LedgerError
-from visavox.core.records import TemplateLedger
+from visavox.core.figures import TemplateLedger
 from visavox.ports.assessment import DETECTED, FALLBACK, NO_TEMPLATE, NOT_EDITED, AssessmentInput, JudgeView
 
 

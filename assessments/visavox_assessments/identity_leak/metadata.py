@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from visavox.core.records import Estimate
+from visavox.core.figures import Estimate
 from visavox.core.terms import Outcome
 from visavox.metrics import intervals
 from visavox.ports.assessment import AssessmentInput

@@ -8,14 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from visavox.core.records import (
-    Estimate,
-    IntervalBasis,
-    NotMade,
-    OperatingPoint,
-    Stratum,
-    StricterThreshold,
-)
+from visavox.core.figures import Estimate, IntervalBasis, NotMade, OperatingPoint, Stratum, StricterThreshold
 from visavox.core.terms import Attacker, Support
 from visavox.metrics import intervals
 from visavox.metrics.operating_points import threshold_at_fmr

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from visavox.core.errors import UndefinedMetricError
-from visavox.core.records import Estimate, Instrument
+from visavox.core.figures import Estimate, Instrument
 from visavox.core.seeding import generator
 from visavox.core.terms import Attacker, InstrumentState, Verdict
 from visavox.metrics.backends import Saturation, saturation

@@ -33,7 +33,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from visavox.core.contracts import Contract
-from visavox.core.records import AssessmentResult, Estimate, Histogram, Instrument, NotMade
+from visavox.core.figures import AssessmentResult, Estimate, Histogram, Instrument, NotMade
 from visavox.ports.assessment import (
     EDITED,
     ENROLLED,

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from visavox.core.errors import UndefinedMetricError
-from visavox.core.records import Estimate, NotMade, OperatingPoint
+from visavox.core.figures import Estimate, NotMade, OperatingPoint
 from visavox.core.terms import Direction, Support, ToolClass
 from visavox.metrics import intervals
 from visavox.metrics.bands import band

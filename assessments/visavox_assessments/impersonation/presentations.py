@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from visavox.core.records import Estimate, Histogram, NotMade, OperatingPoint
+from visavox.core.figures import Estimate, Histogram, NotMade, OperatingPoint
 from visavox.core.terms import Direction, ToolClass
 from visavox.metrics import intervals
 from visavox.metrics.bands import band

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from visavox.core.records import Estimate, IntervalBasis, NotMade, OperatingPoint, StricterThreshold
+from visavox.core.figures import Estimate, IntervalBasis, NotMade, OperatingPoint, StricterThreshold
 from visavox.core.terms import Outcome, Support, ToolClass
 from visavox.metrics import intervals
 from visavox.ports.assessment import AssessmentInput, JudgeView

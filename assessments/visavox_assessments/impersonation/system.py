@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from visavox.core.records import Estimate, Instrument, NotMade, OperatingPoint
+from visavox.core.figures import Estimate, Instrument, NotMade, OperatingPoint
 from visavox.core.terms import Attacker, InstrumentState, Support, Verdict
 from visavox.metrics import intervals
 from visavox.ports.assessment import AssessmentInput, Floats, Ints, JudgeView

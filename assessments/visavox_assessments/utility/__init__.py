@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from visavox.core.contracts import Contract
-from visavox.core.records import AssessmentResult, Estimate, NotMade
+from visavox.core.figures import AssessmentResult, Estimate, NotMade
 from visavox.core.terms import Direction, Modality
 from visavox.core.utility_figures import FIGURES, UtilityFigure
 from visavox.metrics.mean_intervals import mean_interval

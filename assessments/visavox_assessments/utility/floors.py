@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from visavox.core.records import Estimate, NotMade
+from visavox.core.figures import Estimate, NotMade
 from visavox.core.utility_figures import FIGURES, is_kept
 from visavox.metrics import intervals
 from visavox.ports.assessment import AssessmentInput, CaseFigures

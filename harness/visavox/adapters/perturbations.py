@@ -48,6 +48,8 @@ _SOUNDS: Final[Mapping[str, tuple[str, str, str, float]]] = {
     "mu_law": ("sound_codecs.mu_law", "8 bits of mu-law at a rate, and back", "Hz", _INFINITE),
 }
 
+_MOVING: Final = frozenset({"crop", "rotate", "time_stretch", "pitch"})
+"""Operations after which nothing stands, or sounds, where it did."""
 _PARAMS: Final[Mapping[str, tuple[str, ...]]] = {"band_pass": ("low_hz",), "reverb": ("volume_m3", "distance_m")}
 
 
@@ -55,7 +57,8 @@ def register() -> None:
     """Registers the operations, each imported when it is first applied."""
     for modality, table in ((Modality.FACE, _IMAGES), (Modality.VOICE, _SOUNDS)):
         for name, (place, summary, strength, neutral) in table.items():
-            operation = Operation(_Lazy(place), modality, strength, neutral, _PARAMS.get(name, ()))
+            params, stays = _PARAMS.get(name, ()), name not in _MOVING
+            operation = Operation(_Lazy(place), modality, strength, neutral, params, keeps_place=stays)
             operations.register(name, operation, summary=f"{summary}: {strength}")
 
 

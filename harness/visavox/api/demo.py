@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from visavox.core.errors import EvidenceError
-from visavox.core.records import CellDecision, ControlDecision, Report
+from visavox.core.report import CellDecision, ControlDecision, Report
 from visavox.core.resources import configs_dir
 from visavox.core.terms import Severity, Verdict
 from visavox.engine.progress import Progress, silent

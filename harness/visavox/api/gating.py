@@ -10,12 +10,7 @@ from typing import NamedTuple
 from visavox.api.clock import when
 from visavox.core.digest import sha256_json
 from visavox.core.errors import ConfigError, EvidenceError
-from visavox.core.records import (
-    Cell,
-    Decision,
-    JudgeCard,
-    Report,
-)
+from visavox.core.report import Cell, Decision, JudgeCard, Report
 from visavox.core.terms import Modality, Verdict
 from visavox.engine.folder import RunFolder
 from visavox.evidence.seal import Register, RegisteredRun, Seal, blocking, parse_seal

@@ -20,7 +20,8 @@ from pydantic import TypeAdapter
 from visavox.api.preparation import Prepared
 from visavox.core.config import Suite
 from visavox.core.digest import sha256_json
-from visavox.core.records import AssessmentResult, EditRow
+from visavox.core.figures import AssessmentResult
+from visavox.core.records import EditRow
 from visavox.engine.edit import check_inputs
 from visavox.engine.folder import RunFolder
 from visavox.engine.kept import Kept

@@ -20,10 +20,10 @@ from visavox.policy.planner import ASSUMED_ICC, NEAREST_OTHERS_ADD, Basis, CellF
 from visavox.ports.assessment import MASKED, ScoreTable, assessments
 from visavox.ports.dataset import Dataset
 
+from .assessing import score_tables
 from .costs import WORDS, Cost, Work, disk, speeds, times
 from .preparation import Outline, outline
 from .rehearsal import InventedScores, judges_of, rehearse
-from .running import score_tables
 
 MOST_SAMPLES = 1500
 """Larger data sets are rehearsed with part of their people."""

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, TypeVar
 from visavox.core.config import FolderEditor, Suite, artifact_digest, code_digest, parse_suite
 from visavox.core.digest import sha256_json
 from visavox.core.errors import ConfigError
-from visavox.core.outputs_list import ListedOutput, read_outputs_list
-from visavox.core.records import Cell, JudgeCard, RecogniserSpec
+from visavox.core.outputs_list import ListedOutput, OutputsList, read_outputs_list
+from visavox.core.records import RecogniserSpec
+from visavox.core.report import Cell, JudgeCard
 from visavox.core.terms import Modality
 from visavox.engine.environment import resolve_device
 from visavox.engine.plan import Plan, make_plan
@@ -94,7 +95,9 @@ def outlines(suite: Suite, *, limit: int | None = None) -> tuple[Outline, ...]:
     made = []
     for modality in found:
         part = OneModality(dataset, modality) if len(found) > 1 else dataset
-        plan = make_plan(suite, part, limit=limit, elsewhere=_elsewhere(suite, part))
+        listed = _listed(suite)
+        elsewhere = _elsewhere(listed, part)
+        plan = make_plan(suite, part, limit=limit, elsewhere=elsewhere, species=_species(listed))
         judges = [spec.id for spec, of in named.items() if of is modality]
         cells = plan_cells(policy.policy, suite.editor.tool_class, judges, claims, modality=modality)
         made.append(Outline(suite, part, plan, policy, cells))
@@ -223,11 +226,23 @@ def _card(name: str, found: Recogniser) -> JudgeCard:
     )
 
 
-def _elsewhere(suite: Suite, dataset: Dataset) -> tuple[ListedOutput, ...] | None:
-    """Outputs that name people instead of cases, for the editor ``folder``."""
+def _listed(suite: Suite) -> OutputsList | None:
+    """The list of the editor ``folder``; None where it is yet to be made from the planned cases: a run asks for it."""
     if not isinstance(suite.editor, FolderEditor) or not Path(suite.editor.path).exists():
-        return None  # the list may be made from the planned cases; a run asks for it
-    listed = read_outputs_list(Path(suite.editor.path))
+        return None
+    return read_outputs_list(Path(suite.editor.path))
+
+
+def _species(listed: OutputsList | None) -> dict[str, str]:
+    """What made each output, where a list names more than one species."""
+    found = {row.case_id: row.species for row in listed.rows} if listed else {}
+    return found if len(set(found.values())) > 1 else {}
+
+
+def _elsewhere(listed: OutputsList | None, dataset: Dataset) -> tuple[ListedOutput, ...] | None:
+    """Outputs that name people instead of cases."""
+    if listed is None:
+        return None
     if listed.names_people and isinstance(dataset, OneModality):
         raise ConfigError(
             "tell faces and voices apart in a list of outputs that names people",

@@ -15,17 +15,9 @@ import numpy.typing as npt
 
 from visavox.core.contracts import contract
 from visavox.core.digest import sha256_bytes
-from visavox.core.records import (
-    AssessmentResult,
-    Decision,
-    EditRow,
-    Estimate,
-    Instrument,
-    JudgeCard,
-    NotMade,
-    Output,
-    RecogniserSpec,
-)
+from visavox.core.figures import AssessmentResult, Estimate, Instrument, NotMade
+from visavox.core.records import EditRow, Output, RecogniserSpec
+from visavox.core.report import Decision, JudgeCard
 from visavox.core.seeding import generator
 from visavox.core.terms import InstrumentState, Outcome, ToolClass
 from visavox.engine.embed import cases_of_sets
@@ -47,8 +39,9 @@ from visavox.ports.assessment import (
 )
 from visavox.ports.recogniser import recognisers
 
+from .assessing import assess_all, ledger_result, score_tables
+from .building import dataset_summary
 from .preparation import Outline
-from .running import assess_all, dataset_summary, ledger_result, score_tables
 from .utility import kept_figures
 
 SURE = np.float32(8.0)

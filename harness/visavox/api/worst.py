@@ -9,7 +9,8 @@ import numpy as np
 
 from visavox.api.preparation import Prepared
 from visavox.core.errors import VisavoxError
-from visavox.core.records import AssessmentResult, EditRow, OperatingPoint
+from visavox.core.figures import AssessmentResult, OperatingPoint
+from visavox.core.records import EditRow
 from visavox.core.terms import Attacker
 from visavox.engine.store import Store
 from visavox.ports.assessment import JudgeView

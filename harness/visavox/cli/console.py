@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 from rich.console import Console, RenderableType
 
-from visavox.core.records import Report
+from visavox.core.report import Report
 from visavox.reporting.text import smoke_page, verdict_page
 
 PIPE_COLUMNS = 100

@@ -10,7 +10,7 @@ import click
 from visavox import api
 from visavox.api.run_folder import WRONG, begins_anew, first_wrong
 from visavox.core.errors import VisavoxError
-from visavox.core.records import Report
+from visavox.core.report import Report
 from visavox.engine.edit import Replay
 
 from .console import own_command, show_report, show_smoke

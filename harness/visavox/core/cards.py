@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from .config import explain, read_yaml
 from .errors import ConfigError
-from .records import Card
+from .report import Card
 from .resources import configs_dir
 
 CardKind: TypeAlias = Literal["dataset", "recogniser", "baseline"]

@@ -20,7 +20,7 @@ from ruamel.yaml.error import YAMLError
 from .digest import sha256_bytes, sha256_file, sha256_json, sha256_tree
 from .errors import ConfigError
 from .outputs_list import read_outputs_list
-from .records import DatasetSpec, Pairs, RecogniserSpec, Record
+from .records import DatasetSpec, DetectorSpec, Pairs, RecogniserSpec, Record
 from .terms import Attacker, Claim, Modality, Operation, ToolClass
 from .utility_figures import UtilityFigure
 
@@ -126,6 +126,25 @@ class UtilityOptions(Record):
     """Which figures to make; each counts for its own modality. Empty: all, ``pesq`` where that package is installed."""
 
 
+class DetectabilityOptions(Record):
+    """Options of the assessment ``detectability``."""
+
+    perturbations: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_one_or_many)] = ()
+    """Packs that media go through on their way to a detector (`visavox list perturbations`), or paths of own ones.
+    Empty: ``image-default`` and ``social-media`` of faces, ``audio-default`` and ``call-centre`` of voices."""
+    most_perturbed: Annotated[int, Field(ge=1)] = 300
+    """Outputs, and as many bona fide media, that go through them; all are scored as they are."""
+    crossing: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of outputs still detected below which a survival curve is said to have crossed."""
+    likeness_floor: Annotated[float, Field(gt=0, le=1)] | None = None
+    """What a laundered output must keep to be of use: SSIM (default .5) or STOI (default .75) to what it was."""
+
+    def packs(self, modality: Modality) -> tuple[str, ...]:
+        """The packs of one modality."""
+        defaults = {Modality.FACE: ("image-default", "social-media"), Modality.VOICE: ("audio-default", "call-centre")}
+        return self.perturbations or defaults.get(modality, ())
+
+
 class Tracking(Record):
     """Where finished runs are shown beside training runs; it never decides anything."""
 
@@ -150,6 +169,7 @@ OPTIONS: Mapping[str, type[Record]] = {
     "identity_leak": IdentityLeakOptions,
     "impersonation": ImpersonationOptions,
     "utility": UtilityOptions,
+    "detectability": DetectabilityOptions,
 }
 """Options of the assessments that this version has."""
 
@@ -184,7 +204,8 @@ class Suite(Record):
     editor: EditorSpec
     dataset: DatasetSpec
     recognisers: Annotated[tuple[RecogniserSpec, ...], Field(min_length=1)]
-    detectors: tuple[str, ...] = ()
+    detectors: tuple[DetectorSpec, ...] = ()
+    """Passive detectors of the assessment ``detectability``, each for the modality that it knows."""
     assessments: Pairs
     policy: str
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
@@ -203,8 +224,12 @@ class Suite(Record):
             raise ValueError(f"assessments: {unknown[0]!r} is not available in this version; there are: {there}")
         if not self.assessments:
             raise ValueError("assessments: at least one is needed, for example `identity_leak: {}`")
-        if self.detectors:
-            raise ValueError("detectors: none is available in this version; leave the key out")
+        taken = [*ids, *(spec.id for spec in self.detectors)]
+        twice = sorted({i for i in taken if taken.count(i) > 1})
+        if twice:
+            raise ValueError(f"detectors: the id {twice[0]!r} is used twice; give each an id of its own")
+        if self.detectors and "detectability" not in dict(self.assessments):
+            raise ValueError("detectors: none is used; add `detectability: {}` to assessments, or leave the key out")
         return self
 
     def options(self, assessment: str) -> Any:
@@ -389,7 +414,7 @@ def _resolve_editor(editor: dict[str, Any], base: Path, modality: Modality) -> N
             editor.setdefault("operation", operation.value)
 
 
-def _resolve_recogniser(entry: object, base: Path) -> object:
+def _resolve_named(entry: object, base: Path) -> object:
     if isinstance(entry, str):
         return {"name": entry, "id": entry}
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
@@ -417,7 +442,9 @@ def parse_suite(text: str, *, base: Path, what: str = "the suite", overrides: Se
     if isinstance(editor, dict):
         _resolve_editor(editor, base, Modality.VOICE if "voice" in str((dataset or {}).get("kind")) else Modality.FACE)
     if isinstance(value.get("recognisers"), list):
-        value["recognisers"] = [_resolve_recogniser(entry, base) for entry in value["recognisers"]]
+        value["recognisers"] = [_resolve_named(entry, base) for entry in value["recognisers"]]
+    if isinstance(value.get("detectors"), list):
+        value["detectors"] = [_resolve_named(entry, base) for entry in value["detectors"]]
     if isinstance(value.get("assessments"), list):
         value["assessments"] = {str(name): {} for name in value["assessments"]}
     policy = value.get("policy")

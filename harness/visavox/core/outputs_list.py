@@ -2,7 +2,7 @@
 
 Either ``case_id, output_path, outcome`` (case ids from ``visavox plan SUITE --cases``), or, where nobody knows which
 recording went in, ``output_path, from_subject, to_subject``: then the case id is the first 16 hex digits of the
-output's SHA-256.
+output's SHA-256. A column ``species`` may name what made each output, where several generators or settings did.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class ListedOutput(NamedTuple):
         path: absolute, below the list's folder; None unless edited.
         from_subject, to_subject: whose recording went in, and whom the output is meant to show; empty where the list
             names cases.
+        species: what made it; empty where the list does not say.
     """
 
     case_id: str
@@ -33,6 +34,7 @@ class ListedOutput(NamedTuple):
     path: Path | None
     from_subject: str = ""
     to_subject: str = ""
+    species: str = ""
 
 
 class OutputsList(NamedTuple):
@@ -88,7 +90,10 @@ def _rows(reader: csv.DictReader[str], root: Path, names_people: bool) -> tuple[
         if fault:
             faults.append(f"row {reader.line_num}: {fault}")
         else:
-            rows[case_id] = ListedOutput(case_id, Outcome(word), root / place if place else None, person, meant)
+            made_by = (cells.get("species") or "").strip()
+            rows[case_id] = ListedOutput(
+                case_id, Outcome(word), root / place if place else None, person, meant, made_by
+            )
     return rows, faults
 
 

@@ -110,3 +110,54 @@ class Claim(StrEnum):
     """What a suite may claim of its tool beyond its class; a policy gates it only then."""
 
     MORPH_RESISTANCE = "morph_resistance"
+
+
+class AigcVerdict(StrEnum):
+    """What a file's ``AIGC`` label is worth.
+
+    ``compliant``: exactly one, and it breaks no rule. ``noncompliant``: a rule is broken, and which is said.
+    ``not_found``: the file was read as a whole and has none. ``inconclusive``: it could not be read as a whole, or no
+    practice guide says where this container carries a label.
+    """
+
+    COMPLIANT = "compliant"
+    NONCOMPLIANT = "noncompliant"
+    NOT_FOUND = "not_found"
+    INCONCLUSIVE = "inconclusive"
+
+
+class CredentialState(StrEnum):
+    """What a file's C2PA manifest is worth.
+
+    ``trusted``: valid, and signed by someone on a trust list. ``valid``: signature and hashes hold; whose signature it
+    is was not checked. ``invalid``: they do not. ``unreadable``: there is one that cannot be read. ``not_examined``:
+    nobody looked, and the reason is said.
+    """
+
+    TRUSTED = "trusted"
+    VALID = "valid"
+    INVALID = "invalid"
+    UNREADABLE = "unreadable"
+    NOT_FOUND = "not_found"
+    NOT_EXAMINED = "not_examined"
+
+
+class IptcState(StrEnum):
+    """Whether XMP states a digital source type. ``unreadable``: none was found, and not all XMP could be read."""
+
+    FOUND = "found"
+    NOT_FOUND = "not_found"
+    UNREADABLE = "unreadable"
+
+
+class PerceptibleVerdict(StrEnum):
+    """What a label that is seen or heard is worth.
+
+    As `AigcVerdict`; ``inconclusive``: it cannot be told, ``not_examined``: nobody looked, and why is said of both.
+    """
+
+    COMPLIANT = "compliant"
+    NONCOMPLIANT = "noncompliant"
+    NOT_FOUND = "not_found"
+    INCONCLUSIVE = "inconclusive"
+    NOT_EXAMINED = "not_examined"

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from visavox.core.config import Suite
 from visavox.core.errors import ConfigError, EditorError, LedgerError, MediaError
-from visavox.core.records import Case, CaseLedger, EditRow, Output
+from visavox.core.figures import CaseLedger
+from visavox.core.records import Case, EditRow, Output
 from visavox.core.seeding import child_seed
 from visavox.core.terms import Consent, Outcome
 from visavox.ports.dataset import Dataset

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visavox.core.errors import ConfigError
-from visavox.core.records import Environment
+from visavox.core.report import Environment
 
 PACKAGES = (
     "numpy",

@@ -52,6 +52,7 @@ class Plan(Record):
         case_first: number of the first attempt of the same case.
         case_probe: the editor is told that the donor refused consent.
         case_consent: what the editor is told of the consent of the people in the case.
+        case_species: what made each output, where a list of outputs made elsewhere tells; empty where none does.
         masked: numbers of the cases whose output is also compared with its face region masked.
         n_people: everyone in the data set; n_test_people: those with two or more recordings, outside ``train``.
         limit: cases asked for by a smoke run, else None. Its samples and test people are some of them only: those of
@@ -75,6 +76,7 @@ class Plan(Record):
     case_first: tuple[int, ...]
     case_probe: tuple[bool, ...]
     case_consent: tuple[Consent, ...]
+    case_species: tuple[str, ...] = ()
     masked: tuple[int, ...]
     limit: int | None = None
     sample_digests: tuple[Sha256, ...]
@@ -86,6 +88,10 @@ class Plan(Record):
     def units(self, n_items: int) -> list[range]:
         """Work units over ``n_items`` items: the unit of journal, retry and resume."""
         return [range(start, min(start + self.unit_size, n_items)) for start in range(0, n_items, self.unit_size)]
+
+    def species(self, case: int) -> str:
+        """What made the output of a case; empty where one tool makes them all."""
+        return self.case_species[case] if self.case_species else ""
 
     @property
     def first_attempts(self) -> list[int]:
@@ -105,13 +111,19 @@ class _Entry(NamedTuple):
 
 
 def make_plan(
-    suite: Suite, dataset: Dataset, *, limit: int | None = None, elsewhere: Sequence[ListedOutput] | None = None
+    suite: Suite,
+    dataset: Dataset,
+    *,
+    limit: int | None = None,
+    elsewhere: Sequence[ListedOutput] | None = None,
+    species: Mapping[str, str] | None = None,
 ) -> Plan:
     """Draws people, blocks and cases by the suite's seed (STATISTICS 1).
 
     Args:
         limit: cases of a smoke run.
         elsewhere: outputs that name the people who went in; each is a case, and these people are test people.
+        species: what made the output of a case, by its id, where several generators did.
 
     Raises:
         ConfigError: if the tool class cannot be assessed by this version, or nobody can be tested.
@@ -177,6 +189,7 @@ def make_plan(
         case_first=case_first,
         case_probe=tuple(entry.is_probe for entry in entries),
         case_consent=tuple(entry.consent for entry in entries),
+        case_species=tuple((species or {}).get(entry.case.id, "") for entry in entries) if species else (),
         masked=_first_of_each(ordinary, [entry.persons[0] for entry in entries]),
         limit=limit,
         sample_digests=tuple(s.digest for s in tested),

@@ -22,10 +22,12 @@ import pyarrow as pa
 
 from visavox.core.errors import MediaError, MissingDependencyError, RunFolderError, UndefinedMetricError
 from visavox.core.records import EditRow
+from visavox.core.terms import Modality
 from visavox.core.utility_figures import UtilityFigure, figures_of
 from visavox.media import intelligibility
 from visavox.media.audio import Audio, resampled
 from visavox.media.image import Image
+from visavox.media.perturbations import pixels
 from visavox.media.pitch import RATE_HZ, pitch, vocoder
 from visavox.metrics import utility
 from visavox.ports.assessment import EDITED, ORIGINAL, CaseFigures
@@ -194,6 +196,20 @@ def measured(figure: UtilityFigure, original: Pair, edited: Pair) -> Measured:
     except (UndefinedMetricError, MediaError) as error:
         return Measured(math.nan, f"the input: {error.found}", of_input=True)
     return Measured(math.nan, reason)
+
+
+def likeness(modality: Modality, before: Any, after: Any) -> float:
+    """How like a medium is to what it was before: SSIM of pictures, STOI of sounds; NaN where they have none.
+
+    A picture of another size is brought to the first one's.
+    """
+    figure = UtilityFigure.SSIM if modality is Modality.FACE else UtilityFigure.STOI
+    if modality is Modality.FACE and before.shape != after.shape:
+        after = pixels.resampled(after, before.shape[1], before.shape[0])
+    try:
+        return _FIGURES[figure](Pair(before), Pair(after))
+    except (UndefinedMetricError, MediaError):
+        return math.nan
 
 
 def _missing(found: str) -> UndefinedMetricError:

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from visavox.core.digest import canonical_json, sha256_json
 from visavox.core.errors import EvidenceError
-from visavox.core.records import Cell, JudgeCard, Record, Sha256
+from visavox.core.records import Record, Sha256
+from visavox.core.report import Cell, JudgeCard
 from visavox.core.resources import user_data_dir
 
 

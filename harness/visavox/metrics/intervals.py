@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from visavox.core.errors import UndefinedMetricError
-from visavox.core.records import IntervalBasis
+from visavox.core.figures import IntervalBasis
 
 from . import effective_size as es
 from .arrays import GroupTable, number_people, same_length, two_people, zero_one

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from visavox.core.records import IntervalBasis
+from visavox.core.figures import IntervalBasis
 
 from . import effective_size as es
 from .arrays import Floats

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from visavox.core.records import IntervalBasis
+from visavox.core.figures import IntervalBasis
 
 
 class RateInterval(NamedTuple):

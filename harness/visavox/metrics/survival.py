@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from visavox.core.errors import UndefinedMetricError
-from visavox.core.records import IntervalBasis
+from visavox.core.figures import IntervalBasis
 
 from .arrays import Bools, Floats, finite_scores, same_length, zero_one
 from .intervals import bound_lower, bound_upper, imputed, rate_interval

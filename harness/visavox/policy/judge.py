@@ -10,20 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from visavox.core.records import (
-    AssessmentResult,
-    Cell,
-    CellDecision,
-    ControlDecision,
-    DatasetSummary,
-    Decision,
-    Estimate,
-    Instrument,
-    IntervalBasis,
-    JudgeCard,
-    NoOperatingPoint,
-    NotMade,
-)
+from visavox.core.figures import AssessmentResult, Estimate, Instrument, IntervalBasis, NoOperatingPoint, NotMade
+from visavox.core.report import Cell, CellDecision, ControlDecision, DatasetSummary, Decision, JudgeCard
 from visavox.core.terms import (
     Claim,
     Direction,

@@ -10,7 +10,8 @@ from pydantic import Field, ValidationError, model_validator
 from visavox.core.config import explain, read_yaml
 from visavox.core.digest import sha256_bytes
 from visavox.core.errors import UnknownNameError
-from visavox.core.records import Limit, Record
+from visavox.core.records import Record
+from visavox.core.report import Limit
 from visavox.core.resources import configs_dir
 from visavox.core.terms import Attacker, Claim, Direction, Modality, Severity, Support, ToolClass
 from visavox.core.utility_figures import UtilityFigure

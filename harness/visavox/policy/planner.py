@@ -13,16 +13,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from visavox.core.errors import UndefinedMetricError
-from visavox.core.records import (
-    AssessmentResult,
-    Cell,
-    CellDecision,
-    Decision,
-    Estimate,
-    NoOperatingPoint,
-    OperatingPoint,
-    Record,
-)
+from visavox.core.figures import AssessmentResult, Estimate, NoOperatingPoint, OperatingPoint
+from visavox.core.records import Record
+from visavox.core.report import Cell, CellDecision, Decision
 from visavox.core.terms import Attacker, Direction, Severity, Support, Verdict
 from visavox.metrics import power
 from visavox.metrics.operating_points import FULL_PEOPLE, WEAK_PEOPLE, support

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from visavox.core.contracts import Contract
-from visavox.core.records import AssessmentResult
+from visavox.core.figures import AssessmentResult
 from visavox.core.registry import Registry
 from visavox.core.terms import Modality, Outcome, ToolClass
 from visavox.core.utility_figures import UtilityFigure

@@ -47,6 +47,7 @@ class Operation:
             farther from it on either side, the harder.
         params: names of what else it takes.
         version: raised when the function changes what it returns.
+        keeps_place: what stood at a place, or sounded at a time, still does: before and after can be compared there.
     """
 
     apply: Perturb
@@ -55,6 +56,7 @@ class Operation:
     neutral: float
     params: tuple[str, ...] = ()
     version: int = 1
+    keeps_place: bool = True
 
     def is_harder(self, strength: float, than: float) -> bool:
         """Whether a strength lies beyond another, on the same side of the neutral one.

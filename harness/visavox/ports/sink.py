@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, TypeAlias
 
 from visavox.core.config import Tracking
-from visavox.core.records import Report
 from visavox.core.registry import Registry
+from visavox.core.report import Report
 
 
 class SinkResult(NamedTuple):

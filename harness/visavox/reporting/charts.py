@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Final, NamedTuple
 
-from visavox.core.records import AssessmentResult, Curve, Estimate, Histogram, OperatingPoint, Report
+from visavox.core.figures import AssessmentResult, Curve, Estimate, Histogram, OperatingPoint
+from visavox.core.report import Report
 from visavox.core.terms import Attacker
 
 from .vega import FAINT, INK, Row, Spec, category, layered, mark, quantity, rendered

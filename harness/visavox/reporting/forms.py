@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from visavox.core.errors import RunFolderError
-from visavox.core.records import Report
+from visavox.core.report import Report
 
 from .charts import result_charts
 from .html import render_html

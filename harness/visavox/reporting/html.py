@@ -12,7 +12,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from visavox.core.errors import MissingDependencyError
-from visavox.core.records import AssessmentResult, ControlDecision, Instrument, Report
+from visavox.core.figures import AssessmentResult, Instrument
+from visavox.core.report import ControlDecision, Report
 from visavox.core.terms import InstrumentState, Verdict
 
 from . import wording

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 from xml.etree import ElementTree as ET
 
-from visavox.core.records import ControlDecision, Report
+from visavox.core.report import ControlDecision, Report
 from visavox.core.terms import Severity, Verdict
 
 from .rows import CellRow, cell_rows

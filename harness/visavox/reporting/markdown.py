@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from visavox.core.records import Report
+from visavox.core.report import Report
 from visavox.core.terms import InstrumentState
 
 from .rows import CellRow, EstimateRow, cell_rows, counts_line, estimate_rows, result_title

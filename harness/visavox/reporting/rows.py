@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from visavox.core.records import (
-    AssessmentResult,
-    Cell,
-    CellDecision,
-    ControlDecision,
-    Estimate,
-    OperatingPoint,
-    Report,
-    Stratum,
-)
+from visavox.core.figures import AssessmentResult, Estimate, OperatingPoint, Stratum
+from visavox.core.report import Cell, CellDecision, ControlDecision, Report
 from visavox.core.terms import Attacker, Direction, Verdict
 
 from .wording import (

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from visavox.core.digest import canonical_json
 from visavox.core.errors import EvidenceError
-from visavox.core.records import Report
+from visavox.core.report import Report
 
 SCHEMA_ID = "visavox/report/v1"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from visavox.core.records import ControlDecision
+from visavox.core.report import ControlDecision
 
 from .rows import CellRow
 from .wording import figure

@@ -12,7 +12,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from visavox.core.records import CellDecision, ControlDecision, Estimate, Report
+from visavox.core.figures import Estimate
+from visavox.core.report import CellDecision, ControlDecision, Report
 from visavox.core.terms import Attacker, InstrumentState, Severity, Verdict
 
 from .rows import counts_line, judge_of, limit_of, result_title

@@ -6,7 +6,8 @@ import re
 import unicodedata
 from typing import Final, NamedTuple
 
-from visavox.core.records import Cell, Estimate, Limit, NoOperatingPoint, OperatingPoint
+from visavox.core.figures import Estimate, NoOperatingPoint, OperatingPoint
+from visavox.core.report import Cell, Limit
 from visavox.core.terms import Attacker, InstrumentState, Modality, Severity, Support, Verdict
 
 DASH: Final = "-"

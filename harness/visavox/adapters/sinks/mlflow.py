@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from visavox.core.config import Tracking
-from visavox.core.records import Report
+from visavox.core.report import Report
 from visavox.ports.sink import SinkResult
 
 from .mlflow_runs import run_content

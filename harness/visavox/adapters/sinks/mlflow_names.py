@@ -17,8 +17,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from visavox.core.digest import sha256_bytes
+from visavox.core.figures import Estimate, NoOperatingPoint
 from visavox.core.names import rate_in_name
-from visavox.core.records import Estimate, NoOperatingPoint
 from visavox.core.terms import Direction
 
 LONGEST = 240

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from visavox.core.digest import sha256_file, sha256_json
-from visavox.core.records import AssessmentResult, CellDecision, ControlDecision, Estimate, Limit, Report
+from visavox.core.figures import AssessmentResult, Estimate
+from visavox.core.report import CellDecision, ControlDecision, Limit, Report
 from visavox.core.terms import Verdict
 
 from .mlflow_names import bounded, escaped, metric_keys, metrics_of

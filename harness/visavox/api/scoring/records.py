@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from visavox.core.records import IntervalBasis, Record
+from visavox.core.figures import IntervalBasis
+from visavox.core.records import Record
 from visavox.core.terms import Direction, Support
 
 

@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 from visavox.core.records import Pairs, Record
-
-
-class AigcVerdict(StrEnum):
-    """What a file's ``AIGC`` label is worth.
-
-    ``compliant``: exactly one, and it breaks no rule. ``noncompliant``: a rule is broken, and which is said.
-    ``not_found``: the file was read as a whole and has none. ``inconclusive``: it could not be read as a whole, or no
-    practice guide says where this container carries a label.
-    """
-
-    COMPLIANT = "compliant"
-    NONCOMPLIANT = "noncompliant"
-    NOT_FOUND = "not_found"
-    INCONCLUSIVE = "inconclusive"
+from visavox.core.terms import AigcVerdict, CredentialState, IptcState, PerceptibleVerdict
 
 
 class Shape(StrEnum):
@@ -76,22 +64,6 @@ class AigcFindings(Record):
     reason: str = ""
 
 
-class CredentialState(StrEnum):
-    """What a file's C2PA manifest is worth.
-
-    ``trusted``: valid, and signed by someone on a trust list. ``valid``: signature and hashes hold; whose signature it
-    is was not checked. ``invalid``: they do not. ``unreadable``: there is one that cannot be read. ``not_examined``:
-    nobody looked, and ``reason`` says why.
-    """
-
-    TRUSTED = "trusted"
-    VALID = "valid"
-    INVALID = "invalid"
-    UNREADABLE = "unreadable"
-    NOT_FOUND = "not_found"
-    NOT_EXAMINED = "not_examined"
-
-
 class CredentialFindings(Record):
     """The C2PA manifest of a file.
 
@@ -114,14 +86,6 @@ class CredentialFindings(Record):
     signer: str = ""
     generator: str = ""
     reason: str = ""
-
-
-class IptcState(StrEnum):
-    """Whether XMP states a digital source type. ``unreadable``: none was found, and not all XMP could be read."""
-
-    FOUND = "found"
-    NOT_FOUND = "not_found"
-    UNREADABLE = "unreadable"
 
 
 class IptcFindings(Record):
@@ -147,3 +111,58 @@ class FileLabels(Record):
     c2pa: CredentialFindings
     iptc: IptcFindings
     leaks: tuple[str, ...] = ()
+
+
+class PerceptibleFindings(Record):
+    """A label that is seen or heard, and what it is worth.
+
+    Attributes:
+        broken_rules: codes; ``details`` says the rest of each, and of remarks.
+        method: how it was looked for, with the tolerances that are the project's.
+        reason: of ``inconclusive`` and ``not_examined``, why.
+    """
+
+    verdict: PerceptibleVerdict
+    broken_rules: tuple[str, ...] = ()
+    details: tuple[Finding, ...] = ()
+    method: str = ""
+    reason: str = ""
+
+
+class VisibleFindings(PerceptibleFindings):
+    """The visible label of a picture.
+
+    Attributes:
+        text: as it was read; empty where there is none.
+        height_share: height of its characters over the picture's shortest side.
+        gap_share: distance to the nearest edge over the shortest side.
+    """
+
+    text: str = ""
+    height_share: float | None = None
+    gap_share: float | None = None
+
+
+class Rhythm(Record):
+    """The rhythm short-long short-short, once.
+
+    Attributes:
+        position: ``start``, ``middle`` or ``end``, told from the speech.
+        short_s: mean length of the short bursts; ``ratio``: of the long one to it.
+        frequency_hz: of the tone.
+        level_db: of the tone, against the rest of the sound.
+    """
+
+    position: Literal["start", "middle", "end"]
+    start_s: float
+    end_s: float
+    short_s: float
+    ratio: float
+    frequency_hz: float
+    level_db: float
+
+
+class AudibleFindings(PerceptibleFindings):
+    """The audible label of a sound."""
+
+    rhythms: tuple[Rhythm, ...] = ()

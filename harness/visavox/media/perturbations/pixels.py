@@ -33,7 +33,7 @@ _STUDIO_RANGE: Final = np.array([255 / 219, 255 / 224, 255 / 224])  # BT.601: lu
 def resize(image: Image, share: float, random: Random) -> Image:
     """The picture with each side brought to a share of its length (one pixel at least), bicubic, antialiased."""
     height, width = image.shape[:2]
-    return _resampled(image, max(round(width * share), 1), max(round(height * share), 1))
+    return resampled(image, max(round(width * share), 1), max(round(height * share), 1))
 
 
 def fit_within(image: Image, longest_px: float, random: Random) -> Image:
@@ -129,7 +129,8 @@ def _pixels(values: npt.NDArray[np.floating]) -> Image:
     return rounded
 
 
-def _resampled(image: Image, width: int, height: int) -> Image:
+def resampled(image: Image, width: int, height: int) -> Image:
+    """The picture at another size, bicubic."""
     return np.array(PillowImage.fromarray(image).resize((width, height), PillowImage.Resampling.BICUBIC), np.uint8)
 
 

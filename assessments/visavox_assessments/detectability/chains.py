@@ -1,0 +1,192 @@
+"""Layers by chain: which of a tool's marks are still there after media went through each perturbation.
+
+Layers are counted, never averaged. A chain works on decoded pictures and sounds, so what stood in the file's metadata
+is gone after every one by construction: the layer counts for outputs as they are alone, and the report says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from visavox.core.errors import UndefinedMetricError
+from visavox.core.figures import Estimate, NotMade, ResultTable
+from visavox.core.terms import Direction, Modality
+from visavox.metrics.intervals import bound_lower
+from visavox.metrics.survival import LayersAlive, layers_alive
+from visavox.ports.assessment import AssessmentInput
+from visavox.ports.detection import CLEAN, Detection, DetectorView
+from visavox_assessments.estimates import bounded
+
+from .folds import folds, perturbed
+from .perturbed import After
+
+KILLED: Final = 0.05
+"""A chain has killed all layers where no more than this share of outputs bears one still."""
+FLOOR: Final[Mapping[Modality, float]] = {Modality.FACE: 0.5, Modality.VOICE: 0.75}
+"""Likeness (SSIM, STOI) to what it was that a laundered output must keep to be of use: project default."""
+METHOD: Final = "effective-size Clopper-Pearson (STATISTICS 3a); what could not be read counts against the bound"
+
+
+class Layer(NamedTuple):
+    """One layer: (1 + perturbations, n_cases) whether each output bears it: 1, 0, or -1 where it could not be read."""
+
+    name: str
+    alive: npt.NDArray[np.int8]
+
+
+class AfterChain(NamedTuple):
+    """Outputs with at least one and two layers after a perturbation; None where that cannot be said."""
+
+    row: int
+    one: LayersAlive | None
+    two: LayersAlive | None
+    shares: tuple[float | None, ...]
+    likeness: float | None
+
+
+def detector_layer(data: AssessmentInput, found: Detection, view: DetectorView, after: Sequence[After]) -> Layer:
+    """Whether the detector flags each output at its fold's frozen threshold."""
+    alive = np.full(found.quality.shape, -1, np.int8)
+    for rates in after:
+        if isinstance(rates.frozen, str):
+            continue
+        parts = folds(data, found, view, perturbed(found), row=rates.row)
+        chosen = perturbed(found).cases
+        for rotation, (fold, point) in enumerate(zip(parts, rates.frozen.thresholds, strict=True)):
+            cases = np.flatnonzero(chosen & (found.case_rotation == rotation))
+            alive[rates.row, cases] = np.asarray(fold.attacks) >= point.threshold
+    return Layer("detector", alive)
+
+
+def file_layer(found: Detection, bears: npt.NDArray[np.int8]) -> Layer:
+    """A mark in the file's metadata: (n_cases,) 1, 0, -1 on the file itself, gone after every chain."""
+    alive = np.zeros(found.quality.shape, np.int8)
+    alive[CLEAN] = bears
+    return Layer("file label", alive)
+
+
+def after_chains(data: AssessmentInput, found: Detection, layers: Sequence[Layer]) -> list[AfterChain]:
+    """Every perturbation, media as they are first."""
+    chosen = perturbed(found).cases
+    people = data.case_person[chosen]
+    made = []
+    for row in range(found.quality.shape[0]):
+        alive = np.column_stack([layer.alive[row, chosen] for layer in layers])
+        likeness = found.quality[row, chosen]
+        known = likeness[np.isfinite(likeness)]
+        made.append(
+            AfterChain(
+                row,
+                _alive(alive, people, 1),
+                _alive(alive, people, 2),
+                tuple(_share(column) for column in alive.T),
+                float(np.median(known)) if known.size else None,
+            )
+        )
+    return made
+
+
+def _share(column: npt.NDArray[np.int8]) -> float | None:
+    known = column[column >= 0]
+    return float(known.mean()) if known.size else None
+
+
+def _alive(alive: npt.NDArray[np.int8], people: npt.NDArray[np.int32], at_least: int) -> LayersAlive | None:
+    try:
+        return layers_alive(alive == 1, people, at_least=at_least, unknown=alive < 0)
+    except UndefinedMetricError:
+        return None
+
+
+def chain_table(
+    data: AssessmentInput, found: Detection, layers: Sequence[Layer], after: Sequence[AfterChain]
+) -> ResultTable:
+    """Layers by chain, in shares of outputs."""
+    rows = []
+    for chain in after:
+        one, two = (
+            (None, None) if part is None else (part.low.p, bound_lower(part.basis, data.alpha))
+            for part in (chain.one, chain.two)
+        )
+        rows.append((_name(found, chain.row), *chain.shares, one[0], one[1], two[0], chain.likeness))
+    columns = ("after", *(layer.name for layer in layers), ">= 1 layer", "at least", ">= 2 layers", "likeness")
+    return ResultTable(
+        name="layers",
+        title="Layers still alive, as shares of outputs",
+        columns=columns,
+        rows=tuple(rows),
+        shares=tuple(range(1, len(columns) - 1)),
+        note="at least: one-sided bound of >= 1 layer; likeness: median SSIM or STOI to what they "
+        "were, none where they moved; metadata do not survive decoding, which every chain begins with",
+    )
+
+
+def layer_estimates(data: AssessmentInput, found: Detection, after: Sequence[AfterChain]) -> list[Estimate | NotMade]:
+    """Outputs with a layer as they are, and after the chain that leaves fewest."""
+    made: list[Estimate | NotMade] = []
+    clean = after[CLEAN]
+    for name, part in (("one_layer_alive_share", clean.one), ("two_layers_alive_share", clean.two)):
+        if part is None:
+            made.append(NotMade(name=name, recogniser="", reason="fewer layers than that, or fewer than two people"))
+        else:
+            made.append(_estimate(data, name, part, "outputs as they are"))
+    chains = [chain for chain in after[CLEAN + 1 :] if found.perturbations[chain.row - 1].strength is None]
+    known = [(chain, chain.one) for chain in chains if chain.one is not None]
+    if len(known) < len(chains) or not chains:
+        reason = "no chain was asked for" if not chains else "after one of the chains it cannot be said"
+        made.append(NotMade(name="one_layer_alive_after_chains_share", recogniser="", reason=reason))
+    else:
+        worst, part = min(known, key=lambda pair: bound_lower(pair[1].basis, data.alpha))
+        note = f"after {_name(found, worst.row)}, the chain that leaves fewest of {len(chains)}"
+        made.append(_estimate(data, "one_layer_alive_after_chains_share", part, note))
+    return made
+
+
+def laundering_table(data: AssessmentInput, found: Detection, after: Sequence[AfterChain]) -> ResultTable:
+    """The cost of laundering: what kills all layers, from the mildest, while the output stays of use."""
+    floor = data.options.likeness_floor or FLOOR[data.modality]
+    killing = [chain for chain in after[CLEAN + 1 :] if chain.one is not None and chain.one.high.p <= KILLED]
+    usable = [chain for chain in killing if chain.likeness is None or chain.likeness >= floor]
+    usable.sort(key=lambda chain: -(1.0 if chain.likeness is None else chain.likeness))
+    rows = tuple((_name(found, chain.row), chain.likeness, chain.one.high.p if chain.one else None) for chain in usable)
+    base = after[CLEAN].one
+    note = (
+        f"killed: at most {KILLED:.0%} of outputs bear a layer; of use: likeness {floor:g} or more (project defaults)"
+    )
+    if base is not None and base.high.p <= KILLED:
+        note = f"nothing to launder: as they are, {base.high.p:.1%} of the outputs bear a layer"
+        rows = ()
+    elif not rows:
+        note += f"; none of {len(after) - 1} perturbations does both, {len(killing)} kill at a higher cost"
+    return ResultTable(
+        name="laundering",
+        title="Cost of laundering: what kills all layers, the mildest first",
+        columns=("perturbation", "likeness", "outputs with a layer"),
+        rows=rows,
+        shares=(2,),
+        note=note,
+    )
+
+
+def _estimate(data: AssessmentInput, name: str, part: LayersAlive, note: str) -> Estimate:
+    return bounded(
+        name,
+        "",
+        None,
+        part.low.p,
+        (part.basis,),
+        data.alpha,
+        n=part.low.n,
+        n_subjects=part.low.n_people,
+        method=METHOD,
+        direction=Direction.HIGHER_IS_SAFER,
+        note=note,
+    )
+
+
+def _name(found: Detection, row: int) -> str:
+    return "as they are" if row == CLEAN else found.perturbations[row - 1].name
