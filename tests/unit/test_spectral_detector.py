@@ -12,7 +12,6 @@ from scipy.fft import dct
 from sklearn.linear_model import LogisticRegression
 
 from visavox.adapters.detectors import spectra
-from visavox.adapters.detectors.logistic import fit_logistic
 from visavox.adapters.detectors.spectral import SpectralDetector, SpectralParameters
 from visavox.adapters.editors.baselines.mcadams import anonymised
 from visavox.core.errors import ConfigError, MediaError, UndefinedMetricError
@@ -22,7 +21,8 @@ from visavox.media.audio import Audio, decode_audio
 from visavox.media.image import Image, decode_image
 from visavox.media.perturbations import image_codecs, pixels
 from visavox.metrics import curves
-from visavox.ports.detector import Detector, LearningDetector, detectors
+from visavox.metrics.logistic import fit_logistic
+from visavox.ports.detector import FittedDetector, LearningDetector, detectors
 from visavox.ports.editor import Media
 from visavox.ports.recogniser import FailureToAcquire
 
@@ -35,6 +35,10 @@ def untrained(modality: Modality, **params: float) -> LearningDetector:
     detector = detectors.get("spectral")(params, modality, "cpu")
     assert isinstance(detector, LearningDetector)
     return detector
+
+
+def fitted_to(detector: LearningDetector, bona_fide: list[Media], edited: list[Media]) -> FittedDetector:
+    return detector.fit_described(detector.describe(bona_fide), detector.describe(edited))
 
 
 def random_of(name: str) -> np.random.Generator:
@@ -98,20 +102,21 @@ def test_what_has_no_score_says_why() -> None:
     face, voice = untrained(FACE), untrained(VOICE)
     rng = random_of("failures")
     images: list[Media] = [rng.integers(0, 256, (40, 40, 3)).astype(np.uint8) for _ in range(40)]
-    fitted = face.fit(images[:20], images[20:])
-    found = fitted.score([images[0], np.zeros((40, 40, 3), np.uint8), images[1][:31]])  # type: ignore[index]
+    fitted = fitted_to(face, images[:20], images[20:])
+    few_pixels = [images[0], np.zeros((40, 40, 3), np.uint8), images[1][:31]]  # type: ignore[index]
+    found = fitted.score_described(face.describe(few_pixels))
     assert isinstance(found[0], float)
     assert found[1:] == [FailureToAcquire("all pixels are equal"), FailureToAcquire("40 x 31 px, under 32")]
     sounds: list[Media] = [Audio(rng.normal(0, 0.1, 9_000).astype(np.float32), 16_000) for _ in range(40)]
-    heard = voice.fit(sounds[:20], sounds[20:])
+    heard = fitted_to(voice, sounds[:20], sounds[20:])
     short = Audio(np.full(3_000, 0.1, np.float32) * rng.standard_normal(3_000).astype(np.float32), 16_000)
-    silent, few = heard.score([Audio(np.zeros(9_000, np.float32), 16_000), short])
+    silent, few = heard.score_described(voice.describe([Audio(np.zeros(9_000, np.float32), 16_000), short]))
     assert silent == FailureToAcquire("the sound is silent")
     assert few == FailureToAcquire("17 loud frames of 10 ms, under 50")
     with pytest.raises(MediaError):
-        fitted.score([sounds[0]])
+        face.describe([sounds[0]])
     with pytest.raises(UndefinedMetricError, match="19 usable bona fide media of 20"):
-        face.fit([*images[:19], np.zeros((40, 40, 3), np.uint8)], images[20:])
+        fitted_to(face, [*images[:19], np.zeros((40, 40, 3), np.uint8)], images[20:])
     with pytest.raises(ConfigError, match="penalty"):
         untrained(FACE, penalty=0.0)
 
@@ -228,9 +233,10 @@ def test_a_fit_is_the_same_again_and_its_digest_says_what_it_learnt(faces: tuple
     images, _ = faces
     detector = untrained(FACE)
     some, others = images[:20], [pixels.blur(image, 1.0, random_of("blur")) for image in images[20:40]]
-    first, again = detector.fit(some, others), detector.fit(some, others)
-    assert isinstance(first, Detector)
-    assert first.digest == again.digest != detector.fit(some, images[20:40]).digest
-    assert first.score(images[40:44]) == again.score(images[40:44])
+    first, again = fitted_to(detector, some, others), fitted_to(detector, some, others)
+    assert isinstance(first, FittedDetector)
+    assert first.digest == again.digest != fitted_to(detector, some, images[20:40]).digest
+    few = detector.describe(images[40:44])
+    assert first.score_described(few) == again.score_described(few)
     assert untrained(FACE).digest == detector.digest
     assert len({untrained(FACE).digest, untrained(VOICE).digest, untrained(FACE, penalty=2.0).digest}) == 3

@@ -9,26 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
-import numpy as np
-import numpy.typing as npt
-from pydantic import Field, ValidationError
+from pydantic import Field
 
+from visavox.adapters.parameters import checked
 from visavox.core.digest import sha256_json
-from visavox.core.errors import ConfigError, UndefinedMetricError
 from visavox.core.records import Record
 from visavox.core.terms import Modality
 from visavox.media.audio import check_audio
 from visavox.media.image import check_image
+from visavox.metrics.logistic import PENALTY, LogisticModel, fit_logistic
+from visavox.ports.detector import Described, Scored
 from visavox.ports.editor import Media
 from visavox.ports.recogniser import FailureToAcquire
 
 from . import spectra
-from .logistic import PENALTY, LogisticModel, fit_logistic
+from .training import usable
 
-Floats = npt.NDArray[np.float64]
-
-LEAST_MEDIA: Final = 20
-"""Usable media of each class that a fit needs."""
 _VERSION: Final = 1  # of everything here and in spectra, logistic
 
 
@@ -39,27 +35,22 @@ class SpectralParameters(Record):
 
 
 class FittedSpectral:
-    """The detector fitted to one training block."""
+    """The detector fitted to one training block; scores are natural-log odds at equal prior shares of both classes."""
 
     def __init__(self, untrained: SpectralDetector, model: LogisticModel) -> None:
         self.id, self.modality, self.model = untrained.id, untrained.modality, model
         numbers = [values.astype("<f8").tobytes().hex() for values in model[:3]]
         self.digest = sha256_json([untrained.digest, *numbers, model.offset.hex()])
-        self._untrained = untrained
 
-    def score(self, media: Sequence[Media]) -> list[float | FailureToAcquire]:
-        """Natural-log odds of synthetic against bona fide at equal prior shares, or why a medium has none."""
-        return self.score_described(self._untrained.describe(media))
-
-    def score_described(self, described: Sequence[Floats | FailureToAcquire]) -> list[float | FailureToAcquire]:
-        """The same of what ``SpectralDetector.describe`` gave."""
+    def score_described(self, described: Sequence[Described]) -> list[Scored]:
+        """The attack score of each described medium, or why it has none."""
         return [
             one if isinstance(one, FailureToAcquire) else float(self.model.scores(one[None])[0]) for one in described
         ]
 
 
 class SpectralDetector:
-    """The detector before it is fitted; ``describe`` apart, so that a medium's spectrum is made once for all folds."""
+    """The detector before it is fitted."""
 
     id = "spectral"
 
@@ -67,8 +58,8 @@ class SpectralDetector:
         self.modality, self._penalty = modality, parameters.penalty
         self.digest = sha256_json(["spectral", _VERSION, modality.value, parameters.model_dump(mode="json")])
 
-    def describe(self, media: Sequence[Media]) -> list[Floats | FailureToAcquire]:
-        """Features of each medium, or why it has none; same length, same order.
+    def describe(self, media: Sequence[Media]) -> list[Described]:
+        """The spectrum of each image, the statistics of each voice, or why it has none.
 
         Raises:
             MediaError: one is no image, or no sound.
@@ -77,28 +68,21 @@ class SpectralDetector:
             return [spectra.image_spectrum(check_image(medium)) for medium in media]
         return [spectra.voice_statistics(check_audio(medium)) for medium in media]
 
-    def fit(self, bona_fide: Sequence[Media], edited: Sequence[Media]) -> FittedSpectral:
-        """Fitted to the media that have features; the caller keeps its people apart from those it will be judged by.
+    def fit_described(
+        self,
+        bona_fide: Sequence[Described],
+        edited: Sequence[Described],
+        *,
+        bona_fide_persons: Sequence[int] = (),
+        edited_persons: Sequence[int] = (),
+    ) -> FittedSpectral:
+        """Fitted to the media that have features; nothing is chosen within the fit, so people make no difference.
 
         Raises:
             UndefinedMetricError: fewer than 20 usable media of a class.
         """
-        return self.fit_described(self.describe(bona_fide), self.describe(edited))
-
-    def fit_described(
-        self, bona_fide: Sequence[Floats | FailureToAcquire], edited: Sequence[Floats | FailureToAcquire]
-    ) -> FittedSpectral:
-        """The same of what ``describe`` gave."""
-        classes = [[one for one in part if not isinstance(one, FailureToAcquire)] for part in (bona_fide, edited)]
-        if min(map(len, classes)) < LEAST_MEDIA:
-            raise UndefinedMetricError(
-                "the detector `spectral` was to be fitted",
-                found=f"{len(classes[0])} usable bona fide media of {len(bona_fide)}, "
-                f"{len(classes[1])} usable edited ones of {len(edited)}",
-                todo=f"{LEAST_MEDIA} of each at least: add people or recordings",
-            )
-        model = fit_logistic(np.stack(classes[0]), np.stack(classes[1]), penalty=self._penalty)
-        return FittedSpectral(self, model)
+        classes = usable(self.id, bona_fide, edited, bona_fide_persons, edited_persons)
+        return FittedSpectral(self, fit_logistic(classes.negatives, classes.positives, penalty=self._penalty))
 
 
 def build(params: Mapping[str, Any], modality: Modality, device: str) -> SpectralDetector:
@@ -107,9 +91,5 @@ def build(params: Mapping[str, Any], modality: Modality, device: str) -> Spectra
     Raises:
         ConfigError: an unknown parameter, or one out of range.
     """
-    try:
-        parameters = SpectralParameters.model_validate(dict(params), strict=True)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise ConfigError("load the detector `spectral`", found=faults, todo="its params: penalty") from error
-    return SpectralDetector(modality, parameters)
+    found = checked(SpectralParameters, params, what="load the detector `spectral`", todo="its params: penalty")
+    return SpectralDetector(modality, found)
