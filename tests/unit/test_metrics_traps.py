@@ -1,5 +1,7 @@
 """Traps seen in public toolkits, and inputs for which a figure does not exist."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
@@ -226,29 +228,58 @@ def test_d_sys_null_tells_a_link_from_bias() -> None:
     assert again[0] == again[1]
 
 
-@pytest.mark.parametrize(("is_symmetric", "n_folds"), [(True, 1), (False, 1), (True, 3)])
+class Unlinked(NamedTuple):
+    """Comparisons of people whose outputs say nothing about them, in the order that the nulls take them."""
+
+    mated: np.ndarray
+    persons: np.ndarray
+    non_mated: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+
+
+def unlinked(rng: np.random.Generator, *, is_symmetric: bool, n_folds: int) -> Unlinked:
+    """Of 30 people in 6 outputs each; people of different folds are not compared."""
+    people = np.repeat(np.arange(30), 6)
+    outputs = rng.normal(size=(people.size, 16))
+    references = outputs if is_symmetric else rng.normal(size=outputs.shape)
+    i, j = np.tril_indices(people.size, -1) if is_symmetric else np.nonzero(~np.eye(people.size, dtype=bool))
+    compared = people[i] % n_folds == people[j] % n_folds
+    i, j = i[compared], j[compared]
+    scores, same = (outputs @ references.T)[i, j], people[i] == people[j]
+    return Unlinked(scores[same], people[i][same], scores[~same], people[i][~same], people[j][~same])
+
+
+WORLDS = pytest.mark.parametrize(("is_symmetric", "n_folds"), [(True, 1), (False, 1), (True, 3)])
+
+
+@WORLDS
 def test_where_nothing_links_d_sys_is_its_null_mean(is_symmetric: bool, n_folds: int) -> None:
     """One person's m outputs make m(m - 1)/2 pairs, two people's m^2 or, of two folds, none: a null of more scores
     would be too small, of fewer too large.
     """
     excess, low = [], 0
-    people = np.repeat(np.arange(30), 6)
     for seed in range(25):
         rng = np.random.default_rng(seed)
-        outputs = rng.normal(size=(people.size, 16))
-        references = outputs if is_symmetric else rng.normal(size=outputs.shape)
-        i, j = np.tril_indices(people.size, -1) if is_symmetric else np.nonzero(~np.eye(people.size, dtype=bool))
-        compared = people[i] % n_folds == people[j] % n_folds
-        i, j = i[compared], j[compared]
-        scores, same = (outputs @ references.T)[i, j], people[i] == people[j]
-        found = linkability.d_sys_null(
-            scores[same], people[i][same], scores[~same], people[i][~same], people[j][~same],
-            rng=rng, n_null=99, is_symmetric=is_symmetric,
-        )  # fmt: skip
+        table = unlinked(rng, is_symmetric=is_symmetric, n_folds=n_folds)
+        found = linkability.d_sys_null(*table, rng=rng, n_null=99, is_symmetric=is_symmetric)
         excess.append(found.d_sys - found.null_mean)
         low += found.p_value <= 0.05
     assert abs(np.mean(excess)) < 3 * np.std(excess) / 5
     assert low <= 5  # of 25: more once in 800
+
+
+@WORLDS
+def test_where_nothing_links_the_evidence_is_its_null_mean(is_symmetric: bool, n_folds: int) -> None:
+    excess = []
+    for seed in range(25):
+        rng = np.random.default_rng(seed)
+        table = unlinked(rng, is_symmetric=is_symmetric, n_folds=n_folds)
+        null = disclosure_intervals.disclosure_null(*table, rng=rng, n_null=39, is_symmetric=is_symmetric)
+        bits = disclosure.zebra(table.mated, table.non_mated).expected_bit
+        cost = disclosure.min_cllr(table.mated, table.non_mated)
+        excess.append((bits - null.expected_bit_mean, cost - null.min_cllr_mean))
+    assert (np.abs(np.mean(excess, axis=0)) < 3 * np.std(excess, axis=0) / 5).all()
 
 
 def test_the_null_of_evidence_tells_a_link_from_what_calibration_finds_in_chance() -> None:

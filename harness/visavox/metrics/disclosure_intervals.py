@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from visavox.core.errors import UndefinedMetricError
 
-from .arrays import number_people, same_length, two_classes
+from .arrays import number_people, same_length, two_classes, two_people
 from .disclosure import MOST_DISCLOSED_BIT, cllr_of, expected_disclosure_of, min_cllr_of
 from .mean_intervals import MeanInterval
+from .re_pairing import Placed, re_pairings
 from .score_tables import PeopledScores, ScoreCounts, jackknife
 
 
@@ -142,16 +143,15 @@ def disclosure_null(
     n_null: int = 199,
     is_symmetric: bool = False,
 ) -> DisclosureNull:
-    """minCllr and expected disclosure under random re-pairings of people, as ``linkability.d_sys_null`` draws them.
-
-    A permutation d of people calls the comparisons of (i, d(i)) mated and all others non-mated.
+    """minCllr and expected disclosure under random re-pairings of people (``re_pairing``), as D_sys has them.
 
     Args:
         mated: (n+,) similarities; persons: (n+,) their people.
         non_mated: (n-,) similarities; first: (n-,) the probe's person; second: (n-,) the reference's.
         rng: the source of the permutations.
         n_null: permutations; each costs one pass over all scores.
-        is_symmetric: each pair of recordings was compared once (edited-edited): pairs count in both directions.
+        is_symmetric: each pair of recordings was compared once (edited-edited): other people's pairs are found in both
+            directions.
 
     Raises:
         UndefinedMetricError: as ``min_cllr``, fewer than three people, or re-pairings without comparisons.
@@ -163,21 +163,14 @@ def disclosure_null(
     (owner, one, other), k = number_people(*labels)
     if k < 3 or n_null < 1:
         raise UndefinedMetricError("a permutation null was asked for", found=f"{k} people, {n_null} permutations")
+    two_people(one, other, "non-mated comparisons")
     distinct, place = np.unique(np.concatenate([positives, negatives]), return_inverse=True)
-    rows, columns, places = np.concatenate([owner, one]), np.concatenate([owner, other]), place.reshape(-1)
-    if is_symmetric:
-        rows, columns, places = (
-            np.concatenate([rows, columns]),
-            np.concatenate([columns, rows]),
-            np.concatenate([places, places]),
-        )
-    total = np.bincount(places, minlength=distinct.size)
+    of_mated, of_non_mated = np.split(place.reshape(-1).astype(np.int64), [positives.size])
+    placed = Placed(of_mated, owner, of_non_mated, one, other, distinct.size, k)
     found = []
-    for _ in range(n_null):
-        paired = np.bincount(places[rng.permutation(k)[rows] == columns], minlength=distinct.size)
-        if 0 < paired.sum() < total.sum():
-            kept = ScoreCounts(distinct.astype(np.float64), np.stack([paired, total - paired]))
-            found.append((min_cllr_of(kept), expected_disclosure_of(kept)))
+    for drawn in re_pairings(placed, rng=rng, n_null=n_null, is_symmetric=is_symmetric):
+        counts = ScoreCounts(distinct.astype(np.float64), np.stack(drawn).astype(np.int64))
+        found.append((min_cllr_of(counts), expected_disclosure_of(counts)))
     if not found:
         raise UndefinedMetricError("a permutation null was asked for", found="no re-pairing has comparisons")
     costs, bits = np.array(found).T

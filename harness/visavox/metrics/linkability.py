@@ -15,6 +15,7 @@ from visavox.core.errors import UndefinedMetricError
 
 from .arrays import Floats, Ints, Scores, number_people, same_length, two_classes, two_people
 from .mean_intervals import MeanInterval, jackknife_interval
+from .re_pairing import Placed, re_pairings
 
 LARGEST_BINS = 100
 SCORES_PER_BIN = 10
@@ -159,10 +160,7 @@ def d_sys_null(
 ) -> LinkabilityNull:
     """D_sys under random re-pairings of people: what the estimate shows when no identity is linked.
 
-    A permutation d of people calls comparisons of (i, d(i)) mated and all others non-mated, as many of them (drawn) as
-    i has mated ones: two people with m recordings each have m^2 comparisons where one person has m(m - 1) or half of
-    that, and the estimate's bias grows as scores become fewer. People are re-paired within the groups (folds) that were
-    compared among themselves. The bins stay those of the data.
+    People are re-paired as ``re_pairing`` says. The bins stay those of the data.
 
     Args:
         mated: (n+,) similarities; persons: (n+,) their people.
@@ -180,55 +178,12 @@ def d_sys_null(
     if k < 3 or n_null < 1:
         raise UndefinedMetricError("a permutation null was asked for", found=f"{k} people, {n_null} permutations")
     binned = _bin(positives, negatives, omega)
-    own = np.bincount(owner, minlength=k)
-    cells, bins = [owner * k + owner, one * k + other], [binned.mated, binned.non_mated]
-    if is_symmetric:
-        cells, bins = [*cells, other * k + one], [*bins, binned.non_mated]
-    at = np.concatenate(cells)
-    order = np.lexsort((rng.random(at.size), at))  # within a cell at random, so that any run of it is a draw
-    ordered = np.concatenate(bins)[order].astype(np.uint8)
-    starts = np.concatenate([[0], np.cumsum(np.bincount(at, minlength=k * k))])
-    total = _counts(np.concatenate([binned.mated, binned.non_mated]), binned.n_bins)
-    people, group = np.arange(k), _compared(one, other, k)
-    by_group = np.argsort(group, kind="stable")
-    null = []
-    for _ in range(n_null):
-        re_paired = np.empty(k, np.int64)
-        re_paired[by_group] = np.lexsort((rng.random(k), group))
-        paired = _gather(ordered, starts, people * k + re_paired, own, rng.random(k), binned.n_bins)
-        left = np.maximum(total - paired, 0)  # where d swaps two people, a comparison may be drawn by both
-        if paired.any() and left.any():
-            null.append(float(_from_counts(paired, left, omega)))
+    placed = Placed(binned.mated, owner, binned.non_mated, one, other, binned.n_bins, k)
+    drawn = re_pairings(placed, rng=rng, n_null=n_null, is_symmetric=is_symmetric)
+    null = [float(_from_counts(found.mated, found.non_mated, omega)) for found in drawn]
     value = float(_from_counts(_counts(binned.mated, binned.n_bins), _counts(binned.non_mated, binned.n_bins), omega))
     if not null:
         raise UndefinedMetricError("a permutation null was asked for", found="no re-pairing has comparisons")
     p_value = (1 + sum(other_value >= value for other_value in null)) / (len(null) + 1)
     return LinkabilityNull(value, float(np.mean(null)), float(np.quantile(null, 0.95)), p_value, len(null))
 
-
-def _compared(one: Ints, other: Ints, k: int) -> Ints:
-    """Groups of people, by number of their first: two who were compared, and whoever is linked so, are in one."""
-    pairs = np.unique(np.minimum(one, other) * k + np.maximum(one, other))
-    low, high = pairs // k, pairs % k
-    group = np.arange(k)
-    while True:
-        least = group.copy()
-        np.minimum.at(least, low, group[high])
-        np.minimum.at(least, high, group[low])
-        if np.array_equal(least, group):
-            return group
-        group = least
-
-
-def _gather(
-    ordered: npt.NDArray[np.uint8], starts: Ints, cells: Ints, wanted: Ints, turns: Floats, n_bins: int
-) -> Floats:
-    """Histogram of so many comparisons as are wanted of each given cell of the people x people table.
-
-    ``turns``: where in the cell, as a share of it, they begin; after its last comparison follows its first.
-    """
-    begin, held = starts[cells], starts[cells + 1] - starts[cells]
-    sizes = np.minimum(held, wanted)
-    within = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    turned = (within + np.repeat((turns * held).astype(np.int64), sizes)) % np.repeat(np.maximum(held, 1), sizes)
-    return _counts(ordered[np.repeat(begin, sizes) + turned].astype(np.int64), n_bins)
