@@ -18,7 +18,7 @@ from visavox.core.errors import UndefinedMetricError
 
 from .arrays import Floats, finite_scores
 from .mean_intervals import MeanInterval
-from .score_tables import PeopledScores, ScoreCounts, counts_of, jackknife
+from .score_tables import ScoreCounts, counts_of, detector_classes, jackknife
 
 BINS = 15
 
@@ -137,8 +137,6 @@ def _interval(
     figure: Callable[[ScoreCounts], float],
     alpha: float,
 ) -> MeanInterval:
-    classes = (
-        PeopledScores("bona fide", _probabilities(bona_fide, "bona fide"), (bona_fide_persons,)),
-        PeopledScores("attack", _probabilities(attacks, "attack"), (attack_persons,)),
-    )
+    checked = _probabilities(bona_fide, "bona fide"), _probabilities(attacks, "attack")
+    classes = detector_classes(checked[0], bona_fide_persons, checked[1], attack_persons)
     return jackknife(classes, figure, alpha=alpha)

@@ -19,7 +19,7 @@ from visavox.core.errors import UndefinedMetricError
 
 from .arrays import Floats, finite_scores
 from .mean_intervals import MeanInterval
-from .score_tables import PeopledScores, ScoreCounts, counts_of, jackknife
+from .score_tables import ScoreCounts, counts_of, detector_classes, jackknife
 
 
 class DetectionCosts(NamedTuple):
@@ -154,7 +154,7 @@ def min_dcf_interval(
         UndefinedMetricError: as ``min_dcf``, fewer than three people, or one person who has all scores of a class.
     """
     _check_costs(costs)
-    classes = _classes(bona_fide, bona_fide_persons, attacks, attack_persons)
+    classes = detector_classes(bona_fide, bona_fide_persons, attacks, attack_persons)
     return jackknife(classes, lambda counts: _cheapest(counts, costs).dcf, alpha=alpha)
 
 
@@ -173,14 +173,5 @@ def act_dcf_interval(
         UndefinedMetricError: as ``act_dcf``, fewer than three people, or one person who has all scores of a class.
     """
     _check_costs(costs)
-    classes = _classes(bona_fide, bona_fide_persons, attacks, attack_persons)
+    classes = detector_classes(bona_fide, bona_fide_persons, attacks, attack_persons)
     return jackknife(classes, lambda counts: _actual(counts, costs).dcf, alpha=alpha, maximum=math.inf)
-
-
-def _classes(
-    bona_fide: npt.ArrayLike, bona_fide_persons: npt.ArrayLike, attacks: npt.ArrayLike, attack_persons: npt.ArrayLike
-) -> tuple[PeopledScores, PeopledScores]:
-    return (
-        PeopledScores("bona fide", bona_fide, (bona_fide_persons,)),
-        PeopledScores("attack", attacks, (attack_persons,)),
-    )

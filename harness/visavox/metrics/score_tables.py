@@ -53,6 +53,16 @@ class PeopledScores(NamedTuple):
     people: tuple[npt.ArrayLike, ...]
 
 
+def detector_classes(
+    bona_fide: npt.ArrayLike, bona_fide_persons: npt.ArrayLike, attacks: npt.ArrayLike, attack_persons: npt.ArrayLike
+) -> tuple[PeopledScores, PeopledScores]:
+    """A detector's two classes, each score with the one person who is seen or heard in its medium."""
+    return (
+        PeopledScores("bona fide", bona_fide, (bona_fide_persons,)),
+        PeopledScores("attack", attacks, (attack_persons,)),
+    )
+
+
 def counts_of(*classes: npt.ArrayLike) -> ScoreCounts:
     """Counts of checked scores, one array a class."""
     arrays = [np.asarray(scores) for scores in classes]
