@@ -186,4 +186,3 @@ def d_sys_null(
         raise UndefinedMetricError("a permutation null was asked for", found="no re-pairing has comparisons")
     p_value = (1 + sum(other_value >= value for other_value in null)) / (len(null) + 1)
     return LinkabilityNull(value, float(np.mean(null)), float(np.quantile(null, 0.95)), p_value, len(null))
-
