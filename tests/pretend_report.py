@@ -14,6 +14,7 @@ from visavox.core.figures import (
     Instrument,
     NotMade,
     OperatingPoint,
+    ResultTable,
     Stratum,
     StricterThreshold,
     TemplateLedger,
@@ -156,8 +157,20 @@ def impersonation(rng: np.random.Generator) -> AssessmentResult:
             rng, judge, None, ("output~donor", "output~host", "output~bystander", "mated", "non-mated")
         )
     ]
+    table = ResultTable(
+        name="counts",
+        title=f"Counts {HOSTILE}",
+        columns=("What", "Where", "Outputs", "Share", "Ratio"),
+        rows=((HOSTILE, None, 12_345, 0.0712, 1.5), ("plain", "here", 0, None, 0.123456)),
+        shares=(3,),
+        note=HOSTILE,
+    )
     return AssessmentResult(
-        assessment="impersonation", modality=Modality.FACE, estimates=tuple(estimates), histograms=tuple(histograms)
+        assessment="impersonation",
+        modality=Modality.FACE,
+        estimates=tuple(estimates),
+        histograms=tuple(histograms),
+        tables=(table, table.model_copy(update={"rows": ()})),
     )
 
 

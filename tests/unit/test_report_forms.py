@@ -16,7 +16,7 @@ from rich.console import Console
 
 from visavox.cli.report_command import report_command
 from visavox.core.errors import EvidenceError, RunFolderError
-from visavox.core.figures import NoOperatingPoint
+from visavox.core.figures import NoOperatingPoint, ResultTable
 from visavox.core.report import CellDecision, Decision, Report
 from visavox.core.terms import Attacker, Direction, Severity, Verdict
 from visavox.reporting.forms import FORMS, write_forms
@@ -130,6 +130,19 @@ def test_the_terminal_shows_the_match_rates_as_the_page_does(report: Report) -> 
                 assert any(in_order(wanted, line) for line in terminal), wanted
 
 
+def test_a_result_s_own_table_is_shown_as_it_stands_in_every_form(report: Report, page: Page) -> None:
+    (written,) = [rows for title, rows in markdown_tables(render_markdown(report)).items() if "Counts" in title]
+    table = page.table("Counts")
+    texts = [["-", "12,345", "7.12 %", "1.5"], ["here", "0", "-", "0.1235"]]
+    assert [[cell.text.strip() for cell in cells[1:]] for cells in table.rows] == texts
+    assert [[line[c] for c in ("Where", "Outputs", "Share", "Ratio")] for line in written] == texts
+    assert any(in_order(["plain", *texts[1]], line) for line in text_of(report, width=500))
+    narrow = " ".join(" ".join(text_of(report, width=70)).split())
+    assert "- What: plain; Where: here; Outputs: 0; Share: -; Ratio: 0.1235" in narrow
+    with pytest.raises(ValueError, match="2 cells"):
+        ResultTable(name="x", title="", columns=("a", "b"), rows=((1,),))
+
+
 def test_worst_judge_and_spread_are_those_of_the_estimates(report: Report) -> None:
     for result in report.results:
         for found in matrices(report, result):
@@ -188,10 +201,10 @@ def in_order(parts: list[str], line: str) -> bool:
     return re.search(".*".join(re.escape(part) for part in parts if part), line) is not None
 
 
-def text_of(report: Report) -> list[str]:
+def text_of(report: Report, width: int = 140) -> list[str]:
     console = Console(width=600, color_system=None)
     with console.capture() as captured:
-        console.print(verdict_page(report))
+        console.print(verdict_page(report, width=width))
     return captured.get().splitlines()
 
 

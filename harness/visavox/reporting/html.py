@@ -24,6 +24,7 @@ from .rows import (
     EstimateRow,
     MapMatrix,
     Matrix,
+    TableRows,
     ThresholdRow,
     cell_rows,
     counts_line,
@@ -32,6 +33,7 @@ from .rows import (
     map_matrices,
     matrices,
     result_title,
+    table_rows,
     threshold_rows,
 )
 from .strips import Scale, Strip, scale_and_strips
@@ -66,6 +68,7 @@ class AssessmentView(NamedTuple):
     title: str
     matrices: tuple[Matrix, ...]
     maps: tuple[MapMatrix, ...]
+    tables: tuple[TableRows, ...]
     rates: tuple[Chart, ...]
     dets: tuple[Chart, ...]
     scores: tuple[Chart, ...]
@@ -160,6 +163,7 @@ def _assessments(report: Report, drawn: Sequence[ResultCharts]) -> tuple[Assessm
             title=result_title(report, result),
             matrices=matrices(report, result),
             maps=map_matrices(result),
+            tables=table_rows(result),
             rates=of_result.rates,
             dets=of_result.dets,
             scores=of_result.scores,

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from visavox.core.report import Report
 from visavox.core.terms import InstrumentState
 
-from .rows import CellRow, EstimateRow, cell_rows, counts_line, estimate_rows, result_title
+from .rows import CellRow, EstimateRow, cell_rows, counts_line, estimate_rows, result_title, table_rows
 from .wording import DASH, MEANING, ROLE, STATES, Number, attacker_text, count, time_text, title_of, visible
 
 _MARKUP = re.compile(r"[\\`*_\[\]|~&$]|<(?=[A-Za-z/!?])|(?<=www)\.|:(?=//)")
@@ -80,6 +80,11 @@ def _figures(report: Report) -> Iterator[str]:
             yield f"\n## {_text(title)}\n\nNot applicable: {_text(result.not_applicable)}"
         elif result.estimates:
             yield from _table(title, head, [_estimate(row) for row in estimate_rows(result)])
+        for table in table_rows(result):
+            heads = [_text(column) for column in table.columns]
+            yield from _table(f"{title}: {table.title}", heads, table.rows)
+            if table.note:
+                yield f"\n{_item(table.note)}"
 
 
 def _estimate(row: EstimateRow) -> tuple[str | Number, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from visavox.core.figures import AssessmentResult, Estimate, OperatingPoint, Stratum
+from visavox.core.figures import AssessmentResult, Estimate, OperatingPoint, ResultTable, Stratum
 from visavox.core.report import Cell, CellDecision, ControlDecision, Report
 from visavox.core.terms import Attacker, Direction, Verdict
 
@@ -24,6 +24,7 @@ from .wording import (
     plain,
     rate_text,
     share,
+    significant,
     support_text,
     title_of,
 )
@@ -143,6 +144,17 @@ class ThresholdRow(NamedTuple):
     imputed: bool
 
 
+class TableRows(NamedTuple):
+    """A result's own table: entries are texts or numbers; ``is_number`` says which columns hold numbers."""
+
+    name: str
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | Number, ...], ...]
+    is_number: tuple[bool, ...]
+
+
 def cell_rows(report: Report, control: ControlDecision) -> tuple[CellRow, ...]:
     """The cells of a control in the order of the report."""
     return tuple(_cell_row(report, control, row) for row in control.cells)
@@ -177,6 +189,11 @@ def map_matrices(result: AssessmentResult) -> tuple[MapMatrix, ...]:
             key = (row.judge, row.attacker, row.group, row.fmr)
             grouped.setdefault(key, {})[cell.attempts, cell.judges] = row
     return tuple(_map_matrix(key, cells) for key, cells in grouped.items())
+
+
+def table_rows(result: AssessmentResult) -> tuple[TableRows, ...]:
+    """The tables that an assessment gives beside its estimates; one without rows is left out."""
+    return tuple(_table_rows(table) for table in result.tables if table.rows)
 
 
 def threshold_rows(result: AssessmentResult) -> tuple[ThresholdRow, ...]:
@@ -372,6 +389,27 @@ def _thresholds(e: Estimate) -> Iterator[ThresholdRow]:
             support=SUPPORTS[point.support] if point else DASH,
             imputed=part.imputed,
         )
+
+
+def _table_rows(table: ResultTable) -> TableRows:
+    kinds = [[entry for entry in column if entry is not None] for column in zip(*table.rows, strict=True)]
+    is_number = tuple(bool(kind) and not any(isinstance(entry, str) for entry in kind) for kind in kinds)
+    heads = [(place in table.shares, number) for place, number in enumerate(is_number)]
+    rows = tuple(
+        tuple(_entry(entry, is_share=is_share, in_numbers=n) for entry, (is_share, n) in zip(row, heads, strict=True))
+        for row in table.rows
+    )
+    return TableRows(table.name, table.title, table.note, table.columns, rows, is_number)
+
+
+def _entry(entry: str | int | float | None, *, is_share: bool, in_numbers: bool) -> str | Number:
+    if entry is None:
+        return NO_NUMBER if in_numbers else DASH
+    if isinstance(entry, str):
+        return entry
+    if is_share:
+        return share(entry)
+    return count(entry) if isinstance(entry, int) else significant(entry)
 
 
 def _ladder(attackers: Iterable[Attacker | None]) -> list[Attacker | None]:

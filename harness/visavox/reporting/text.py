@@ -16,7 +16,7 @@ from visavox.core.figures import Estimate
 from visavox.core.report import CellDecision, ControlDecision, Report
 from visavox.core.terms import Attacker, InstrumentState, Severity, Verdict
 
-from .rows import counts_line, judge_of, limit_of, result_title
+from .rows import counts_line, judge_of, limit_of, result_title, table_rows
 from .wording import figure, fmr_text, percent, title_of, visible
 
 COLOURS = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
@@ -40,6 +40,7 @@ def verdict_page(report: Report, *, width: int = WIDE) -> Group:
         parts.append(Text("  run.log names every case that was not edited, and why"))
     parts += [_cells(report), _attackers(report), _templates(report)] if width >= WIDE else _narrow(report, width)
     parts += [_wrapped(line, width) for line in _utility(report)]
+    parts += [part for table in _tables(report, width) for part in table]
     parts += [
         _wrapped(f"{item.state.value} {item.name} {item.recogniser}: {item.reason}", width, style="yellow")
         for item in report.instruments
@@ -137,6 +138,25 @@ def _utility(report: Report) -> Iterator[str]:
                 low, high = figure(e.name, e.low).text, figure(e.name, e.high).text
                 without = f", {e.n_failed} outputs without it" if e.n_failed else ""
                 yield f"- {title_of(e.name)}: {figure(e.name, e.value).text} ({low} .. {high}), {e.n} outputs{without}"
+
+
+def _tables(report: Report, width: int) -> Iterator[list[Text | Table]]:
+    """The results' own tables; one that does not fit becomes a line a row."""
+    for result in report.results:
+        for found in table_rows(result):
+            title = f"{result_title(report, result)}: {found.title}"
+            rows = [[visible(entry if isinstance(entry, str) else entry.text) for entry in row] for row in found.rows]
+            table = Table(box=box.SIMPLE, title=Text(visible(title)), title_justify="left")
+            for column, is_number in zip(found.columns, found.is_number, strict=True):
+                table.add_column(Text(visible(column)), justify="right" if is_number else "left", no_wrap=True)
+            for row in rows:
+                table.add_row(*(Text(entry) for entry in row))
+            note = [_wrapped(visible(found.note), width)] if found.note else []
+            if _fits(table, width):
+                yield [table, *note]
+            else:
+                lines = ["; ".join(f"{c}: {e}" for c, e in zip(found.columns, row, strict=True)) for row in rows]
+                yield [_wrapped(visible(title), width), *(_wrapped(f"- {line}", width) for line in lines), *note]
 
 
 def _words(*words: str) -> str:
