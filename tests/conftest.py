@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from pretend import PIXELS_SUITE, texture  # noqa: E402 - found by the line above
 
 SLOWEST_FIRST = (
-    "test_recogniser_contract.py",  # before tests that register recognisers of their own
+    "test_recogniser_contract.py",
     "test_real_faces.py",
     "test_editor_contract.py",
     "test_verdicts.py",

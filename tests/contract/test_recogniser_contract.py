@@ -1,4 +1,4 @@
-"""What every registered face recogniser keeps to, whatever its network."""
+"""What every shipped face recogniser keeps to, whatever its network."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from facenet_weights import WeightFile, made_weights
 from kit_photos import KIT, photo
+from recogniser_contract import assert_it_says_what_it_is, assert_made_again_it_is_the_same
+from shipped import shipped
 
 from visavox.core.errors import MediaError
 from visavox.core.records import RecogniserSpec
-from visavox.core.report import JudgeCard
 from visavox.core.terms import Modality
 from visavox.ports.recogniser import FailureToAcquire, Recogniser, Region, recognisers
 
-# How to build each registered face recogniser here: its parameters, or what makes its weights.
+# How to build each shipped face recogniser here: its parameters, or what makes its weights.
 FACE: dict[str, dict[str, Any] | Callable[[], WeightFile]] = {
     "dlib": {},
     "onnx_face": {
@@ -33,13 +34,10 @@ FACE: dict[str, dict[str, Any] | Callable[[], WeightFile]] = {
 }
 # No weights of these can be had here: made ones have their layout, and tell nobody apart.
 UNTRAINED = {"facenet-vggface2", "facenet-casia-webface"}
-# Voice recognisers have a contract of their own: test_voice_recogniser_contract.py.
-VOICE = {"resemblyzer", "wavlm", "ubm", "onnx_voice"}
-TESTS_OWN = {"pixels"}
 
 
-def test_every_registered_recogniser_is_under_contract() -> None:
-    assert set(recognisers) - VOICE - TESTS_OWN == set(FACE), "say above how to build a new recogniser"
+def test_every_shipped_recogniser_is_under_contract() -> None:
+    assert shipped("recognisers of faces") == set(FACE), "say above how to build a new recogniser"
 
 
 def _build(name: str) -> Recogniser:
@@ -74,18 +72,11 @@ def templates(judge: Recogniser, photos: list[np.ndarray], regions: list[Region]
 
 
 def test_it_says_what_it_is(judge: Recogniser) -> None:
-    assert judge.id.startswith("my-") and judge.modality is Modality.FACE
-    card = JudgeCard(
-        id=judge.id, name="x", digest=judge.digest, detector=judge.detector, score=judge.score,
-        families=tuple(sorted(judge.families)), training_overlap=judge.training_overlap,
-    )  # fmt: skip
-    assert card.families and card.detector and card.score
-    assert judge.training_overlap in {"none", "some", "unknown"}
+    assert_it_says_what_it_is(judge, Modality.FACE)
 
 
 def test_digests_do_not_depend_on_the_process_or_the_name(judge: Recogniser) -> None:
-    again = _build(judge.id.removeprefix("my-"))
-    assert (again.digest, again.detector) == (judge.digest, judge.detector)
+    assert_made_again_it_is_the_same(judge, _build(judge.id.removeprefix("my-")))
 
 
 def test_templates_are_finite_float32_rows_of_one_length(templates: np.ndarray, photos: list[np.ndarray]) -> None:

@@ -1,4 +1,4 @@
-"""What every registered voice recogniser keeps to, whatever stands behind it."""
+"""What every shipped voice recogniser keeps to, whatever stands behind it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ import numpy as np
 import pytest
 from kit_sounds import sound
 from onnx_files import pooling_network
+from recogniser_contract import assert_it_says_what_it_is, assert_made_again_it_is_the_same
+from shipped import shipped
 from wavlm_weights import made_wavlm
 
 from visavox.core.errors import MediaError
 from visavox.core.records import RecogniserSpec
-from visavox.core.report import JudgeCard
 from visavox.core.terms import Modality
 from visavox.media.audio import Audio, resampled
 from visavox.ports.recogniser import FailureToAcquire, Recogniser, Speech, recognisers
 
-# How to build each registered voice recogniser here: its parameters, or what makes its weights.
+# How to build each shipped voice recogniser here: its parameters, or what makes its weights.
 VOICE: dict[str, dict[str, Any] | Callable[[Path], dict[str, Any]]] = {
     "resemblyzer": {},
     "ubm": {},
@@ -38,12 +39,11 @@ VOICE: dict[str, dict[str, Any] | Callable[[Path], dict[str, Any]]] = {
 }
 # What a test makes for these was never trained: it tells nobody apart.
 UNTRAINED = {"onnx_voice", "wavlm"}
-KNOWN = {"resemblyzer", "wavlm", "ubm", "onnx_voice"}  # face recognisers: test_recogniser_contract.py
 RATE_HZ = 16_000
 
 
-def test_every_voice_recogniser_is_under_contract() -> None:
-    assert set(VOICE) == KNOWN & set(recognisers), "say above how to build a new recogniser"
+def test_every_shipped_voice_recogniser_is_under_contract() -> None:
+    assert shipped("recognisers of voices") == set(VOICE), "say above how to build a new recogniser"
 
 
 @lru_cache(maxsize=1)
@@ -84,18 +84,11 @@ def templates(judge: Recogniser, sounds: list[Audio], spoken: list[Speech]) -> n
 
 
 def test_it_says_what_it_is(judge: Recogniser) -> None:
-    assert judge.id.startswith("my-") and judge.modality is Modality.VOICE
-    card = JudgeCard(
-        id=judge.id, name="x", digest=judge.digest, detector=judge.detector, score=judge.score,
-        families=tuple(sorted(judge.families)), training_overlap=judge.training_overlap,
-    )  # fmt: skip
-    assert card.families and card.detector and card.score
-    assert judge.training_overlap in {"none", "some", "unknown"}
+    assert_it_says_what_it_is(judge, Modality.VOICE)
 
 
 def test_digests_do_not_depend_on_the_process_or_the_name(judge: Recogniser) -> None:
-    again = _build(judge.id.removeprefix("my-"))
-    assert (again.digest, again.detector) == (judge.digest, judge.detector)
+    assert_made_again_it_is_the_same(judge, _build(judge.id.removeprefix("my-")))
 
 
 def test_all_voice_recognisers_share_one_detector_of_speech(judge: Recogniser) -> None:

@@ -1,4 +1,4 @@
-"""Cards: one for everything registered, complete, and true to what the code pins."""
+"""Cards: one for everything shipped, complete, and true to what the code pins."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from shipped import shipped
 
 from visavox.adapters.recognisers import dlib, resemblyzer, ubm
 from visavox.adapters.recognisers.facenet_weights import RELEASE_URL, RELEASES
@@ -15,16 +16,12 @@ from visavox.core.cards import CardKind, all_cards, card, read_card
 from visavox.core.config import BASELINE_VERSION
 from visavox.core.errors import ConfigError
 from visavox.core.resources import configs_dir
-from visavox.ports.dataset import datasets, renderers
-from visavox.ports.editor import baselines
-from visavox.ports.recogniser import recognisers
 
-TESTS_OWN = {"pixels"}
 ROOT = Path(__file__).resolve().parents[2]
-REGISTERED: dict[CardKind, Iterable[str]] = {
-    "dataset": {*datasets, *renderers},
-    "recogniser": set(recognisers) - TESTS_OWN,
-    "baseline": set(baselines) - TESTS_OWN,
+SHIPPED: dict[CardKind, Iterable[str]] = {
+    "dataset": shipped("dataset kinds") | shipped("face renderers") | shipped("voice renderers"),
+    "recogniser": shipped("recognisers of faces") | shipped("recognisers of voices"),
+    "baseline": shipped("baseline editors"),
 }
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 
@@ -34,10 +31,10 @@ def _without_card(kind: CardKind, names: Iterable[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", get_args(CardKind))
-def test_everything_registered_has_a_card_and_every_card_is_of_something_registered(kind: CardKind) -> None:
-    assert _without_card(kind, REGISTERED[kind]) == set(), f"write configs/cards/{kind}s/<name>.yaml"
-    assert {found.name for found in all_cards() if found.kind == kind} == set(REGISTERED[kind])
-    assert _without_card(kind, [*REGISTERED[kind], "newcomer"]) == {"newcomer"}
+def test_everything_shipped_has_a_card_and_every_card_is_of_something_shipped(kind: CardKind) -> None:
+    assert _without_card(kind, SHIPPED[kind]) == set(), f"write configs/cards/{kind}s/<name>.yaml"
+    assert {found.name for found in all_cards() if found.kind == kind} == set(SHIPPED[kind])
+    assert _without_card(kind, [*SHIPPED[kind], "newcomer"]) == {"newcomer"}
 
 
 def test_no_card_lies_outside_the_three_folders() -> None:
@@ -86,7 +83,7 @@ def test_other_cards_state_no_digest() -> None:
 
 
 def test_baseline_cards_are_of_this_version_and_name_their_file() -> None:
-    for name in baselines:
+    for name in SHIPPED["baseline"]:
         found = card("baseline", name)
         assert found is not None and found.revision == BASELINE_VERSION
         assert (ROOT / found.source).name == f"{name}.py" and (ROOT / found.source).is_file()
