@@ -16,6 +16,7 @@ from label_files import FIELDS, GOOD
 from visavox.api.labels import label_files
 from visavox.cli import exit_code
 from visavox.core.errors import MediaError
+from visavox.core.label_codes import AIGC_REMARKS, AIGC_RULES
 from visavox.media.labels import Carrier, check_label
 from visavox.media.labels.annex_e import one_label
 
@@ -54,6 +55,8 @@ def test_the_guide_names_every_rule() -> None:
     twice = one_label(("a", "b"))
     assert twice is not None
     codes |= {twice.rule}
+    assert {code for code in codes if code not in {*AIGC_RULES, *AIGC_REMARKS}} == set()
+    assert {finding.rule for found in checked for finding in found.remarks} == AIGC_REMARKS
     told = set(re.findall(r"`((?:gb45438|tc260)-[^`]+)`", GUIDE))
     of_keys, of_letters = (
         {f"gb45438-6.1a-{key}" for key in FIELDS},

@@ -10,16 +10,17 @@ from pathlib import Path
 import image_files as files
 import numpy as np
 import pytest
+from label_files import CREATED, EDITED, FIELDS, Signed, picture
 from pretend import PIXELS_SUITE
 
 from visavox import load_suite
 from visavox.api.preparation import outline
 from visavox.core.errors import WorkerProtocolError
 from visavox.core.records import EditRow, Output
-from visavox.core.terms import Outcome
+from visavox.core.terms import AigcVerdict, CredentialState, Outcome
 from visavox.engine.edit import edit_all
 from visavox.engine.folder import RunFolder
-from visavox.engine.ipc import get_leaks
+from visavox.engine.ipc import get_labels, get_leaks
 from visavox.engine.journal import Journal
 from visavox.engine.worker import CaseResult, EditorLimits, EditorWorker
 from visavox.media.audio import Audio
@@ -135,6 +136,124 @@ def test_only_sorted_known_codes_pass(tmp_path: Path) -> None:
     assert not any("Fictional" in r.reason for r in results)
 
 
+LABELLING = """
+import io, json
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from visavox.editor import EditedFile
+
+FIELDS = {fields!r}
+HOWS = [FIELDS, FIELDS | {{"Label": 1}}, None]
+
+def load(*, device, artifact, params):
+    class Service:
+        def edit(self, requests):
+            return [EditedFile.from_bytes(self.answer(r), r) for r in requests]
+
+        def answer(self, request):
+            info, fields = PngInfo(), HOWS[request.seed % 3]
+            if fields is not None:
+                info.add_text("AIGC", json.dumps({{"AIGC": fields}}))
+            buffer = io.BytesIO()
+            Image.fromarray(255 - request.media["subject"]).save(buffer, "PNG", pnginfo=info)
+            return buffer.getvalue()
+    return Service()
+"""
+
+
+def test_a_service_s_own_labels_through_the_worker(tmp_path: Path) -> None:
+    (tmp_path / "service.py").write_text(LABELLING.format(fields=FIELDS))
+    spec = {"kind": "python", "entry": f"{tmp_path}/service.py:load", "artifact": None, "params": {}}
+    results = through_the_worker({**spec, "tool_class": "anonymise"}, 3, tmp_path)
+    found = [result.labels for result in results]
+    assert all(labels is not None for labels in found), results
+    assert [(codes.aigc, codes.aigc_broken) for codes in found if codes] == [
+        (AigcVerdict.COMPLIANT, ()),
+        (AigcVerdict.NONCOMPLIANT, ("gb45438-E.c-text",)),
+        (AigcVerdict.NOT_FOUND, ()),
+    ]
+    assert all(np.array_equal(np.asarray(result.media), 255 - SOURCE) for result in results)
+    assert FIELDS["ContentProducer"] not in str(results)
+
+
+CREDENTIALS = """
+import shutil, sys
+number, target = sys.argv[1], sys.argv[2]
+shutil.copy(sys.argv[3 + int(number)], target)
+"""
+
+
+def test_digital_source_types_are_held_against_the_suite_s_tool_class(tmp_path: Path) -> None:
+    """A program that answers with files signed beforehand: an edit, and what a generator signs."""
+    sign = Signed()
+    bare = picture("JPEG")
+    for number, signed in enumerate((sign(bare, "image/jpeg", EDITED, parent=bare), sign(bare, "image/jpeg", CREATED))):
+        (tmp_path / f"{number}.jpg").write_bytes(signed)
+    (tmp_path / "program.py").write_text(CREDENTIALS)
+    files_of = [str(tmp_path / f"{number}.jpg") for number in range(2)]
+    argv = [sys.executable, str(tmp_path / "program.py"), "{seed}", "{output}", *files_of, "{input}"]
+    spec = {"kind": "command", "argv": argv, "output_suffix": ".jpg", "tool_class": "anonymise"}
+    found = [result.labels for result in through_the_worker(spec, 2, tmp_path)]
+    assert [(codes.c2pa, codes.c2pa_fits, codes.c2pa_broken) for codes in found if codes] == [
+        (CredentialState.VALID, True, ()),
+        (CredentialState.VALID, False, ("digital-source-type-fit",)),
+    ]
+    spec["tool_class"] = "generate"
+    assert [r.labels.c2pa_fits for r in through_the_worker(spec, 2, tmp_path) if r.labels] == [False, True]
+
+
+LYING = """
+from visavox.core.records import FileLabelCodes
+from visavox.editor import EditedFile
+
+GOOD = dict(aigc="compliant", c2pa="not_found", iptc="not_found")
+STATED = [
+    FileLabelCodes(**GOOD),
+    FileLabelCodes.model_construct(**GOOD, aigc_broken=("Fictional Person",)),
+    FileLabelCodes.model_construct(**{**GOOD, "aigc": "excellent"}),
+    FileLabelCodes.model_construct(),
+    {"aigc": "compliant"},
+    "compliant",
+]
+
+def load(*, device, artifact, params):
+    class Editor:
+        def edit(self, requests):
+            return [EditedFile(r.media["subject"], (), STATED[r.seed]) for r in requests]
+    return Editor()
+"""
+
+
+def test_only_known_codes_of_labels_pass(tmp_path: Path) -> None:
+    (tmp_path / "lying.py").write_text(LYING)
+    spec = {"kind": "python", "entry": f"{tmp_path}/lying.py:load", "artifact": None, "params": {}}
+    results = through_the_worker(spec, 6, tmp_path)
+    assert [r.outcome for r in results] == [Outcome.EDITED] + [Outcome.INVALID] * 5, results
+    assert results[0].labels is not None and not any("Fictional" in r.reason for r in results)
+
+
+GOOD_CODES = {"aigc": "compliant", "c2pa": "not_found", "iptc": "not_found"}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "compliant",
+        [],
+        {"aigc": "compliant"},
+        GOOD_CODES | {"iptc": "?"},
+        GOOD_CODES | {"aigc_broken": ["gb45438-6.1a-Label", "gb45438-6.1a-Label"]},
+        GOOD_CODES | {"aigc_broken": ["name of a person"]},
+        GOOD_CODES | {"c2pa_fits": 1},
+        GOOD_CODES | {"text": ""},
+    ],
+)
+def test_the_harness_checks_the_labels_that_a_worker_sends(sent: object) -> None:
+    with pytest.raises(WorkerProtocolError, match="labels of a file") as caught:
+        get_labels(sent)
+    assert "person" not in str(caught.value)
+
+
 @pytest.mark.parametrize("sent", ["gps", 3, {"gps": 1}, ["gps", 3], ["gps", "gps"], ["other"], [["gps"]]])
 def test_the_harness_checks_what_a_worker_sends(sent: object) -> None:
     with pytest.raises(WorkerProtocolError, match="gives away"):
@@ -173,6 +292,7 @@ def test_a_program_into_the_journal(
     suite.write_text(PIXELS_SUITE.format(name="command", editor=block, manifest=make_people(3, 2)))
     rows = edits(suite, tmp_path / "run")
     assert [output.leaks for row in rows.values() for output in row.outputs] == [("person_name",)] * 6
+    assert {output.labels.aigc for row in rows.values() for output in row.outputs if output.labels} == {"not_found"}
     assert b"Fictional Person" not in (tmp_path / "run" / "journal.sqlite").read_bytes()
 
 
@@ -180,8 +300,9 @@ def test_pixels_of_an_editor_without_files_have_none(make_people: Callable[..., 
     block = "{kind: baseline, name: identity, tool_class: anonymise}"
     suite = tmp_path / "baseline.yaml"
     suite.write_text(PIXELS_SUITE.format(name="baseline", editor=block, manifest=make_people(3, 2)))
-    assert {output.leaks for row in edits(suite, tmp_path / "run").values() for output in row.outputs} == {None}
-    assert Output(digest="0" * 64).leaks is None
+    outputs = [output for row in edits(suite, tmp_path / "run").values() for output in row.outputs]
+    assert {(output.leaks, output.labels) for output in outputs} == {(None, None)}
+    assert (Output(digest="0" * 64).leaks, Output(digest="0" * 64).labels) == (None, None)
 
 
 def test_files_made_elsewhere(make_people: Callable[..., Path], tmp_path: Path) -> None:

@@ -14,10 +14,15 @@ from pydantic import (
     Field,
     JsonValue,
     PlainSerializer,
+    model_validator,
 )
 
+from .label_codes import AIGC_REMARKS, AIGC_RULES, C2PA_RULES, IPTC_RULES
 from .terms import (
+    AigcVerdict,
     Consent,
+    CredentialState,
+    IptcState,
     Modality,
     Operation,
     Outcome,
@@ -80,12 +85,46 @@ class Case(Record):
     seed: int
 
 
+class FileLabelCodes(Record):
+    """What the labels of one output's file are worth, in codes: nothing that its writer chose is kept.
+
+    Attributes:
+        aigc: of the ``AIGC`` label of GB 45438-2025; ``aigc_broken``, ``aigc_remarks``: codes of
+            ``visavox.core.label_codes``, sorted, as of the others.
+        c2pa: of the C2PA manifest; ``c2pa_fits``: whether its digital source types are what a tool of the class writes.
+        iptc: of the digital source type in XMP; ``iptc_fits`` alike.
+    """
+
+    aigc: AigcVerdict
+    aigc_broken: tuple[str, ...] = ()
+    aigc_remarks: tuple[str, ...] = ()
+    c2pa: CredentialState
+    c2pa_fits: bool | None = None
+    c2pa_broken: tuple[str, ...] = ()
+    iptc: IptcState
+    iptc_fits: bool | None = None
+    iptc_broken: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _known_codes(self) -> FileLabelCodes:
+        for codes, known in (
+            (self.aigc_broken, AIGC_RULES),
+            (self.aigc_remarks, AIGC_REMARKS),
+            (self.c2pa_broken, C2PA_RULES),
+            (self.iptc_broken, IPTC_RULES),
+        ):
+            if list(codes) != sorted(known.intersection(codes)):
+                raise ValueError("codes of labels are known ones, sorted, each once")
+        return self
+
+
 class Output(Record):
     """One output of one case.
 
     Attributes:
         leaks: what its file gives away beside picture or sound, in the words of ``visavox.media.leaks``; None where the
             editor hands over pixels or samples and no file was there to look at.
+        labels: what the labels of that file are worth; None alike.
     """
 
     digest: Sha256
@@ -93,6 +132,7 @@ class Output(Record):
     blank: bool = False
     shape: tuple[int, ...] = ()
     leaks: tuple[str, ...] | None = None
+    labels: FileLabelCodes | None = None
 
 
 class EditRow(Record):

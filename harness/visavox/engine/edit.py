@@ -20,6 +20,7 @@ from visavox.ports.dataset import Dataset
 from visavox.ports.editor import EditRequest, Media
 
 from .beside import Check, go_on
+from .clipping import is_clipped
 from .edit_cache import EditCache
 from .folder import EDITOR_STDERR, RunFolder
 from .journal import Journal, JournalledEdit
@@ -195,7 +196,7 @@ class _Stage:
 
     def _finish(self, number: int, started: float, edits: Sequence[JournalledEdit]) -> None:
         for edit in edits:
-            if edit.row.outcome is not Outcome.EDITED:
+            if edit.row.outcome is not Outcome.EDITED or edit.row.reason:
                 self._log.info("case %s %s: %s", edit.row.case_id, edit.row.outcome.value, edit.row.reason)
         self._journal.finish(STAGE, number, duration_s=time.monotonic() - started, edits=edits)
         self._done += len(edits)
@@ -206,9 +207,11 @@ def _journalled(request: EditRequest, result: CaseResult, store: Store, medium: 
     if result.case_id != request.case_id:
         raise LedgerError("match results to cases", found=f"{result.case_id} for {request.case_id}", todo="report this")
     outputs: tuple[Output, ...] = ()
+    reason = result.reason
     if result.outcome is Outcome.EDITED:
-        outputs = (_output(result, next(iter(request.media.values()), None), store, medium),)
-    row = EditRow(case_id=result.case_id, outcome=result.outcome, outputs=outputs, reason=result.reason)
+        source = next(iter(request.media.values()), None)
+        outputs, reason = (_output(result, source, store, medium),), medium.defect(result.media, source)
+    row = EditRow(case_id=result.case_id, outcome=result.outcome, outputs=outputs, reason=reason)
     return JournalledEdit(row, result.stderr_tail)
 
 
@@ -222,6 +225,7 @@ def _output(result: CaseResult, source: Media | None, store: Store, medium: Medi
         blank=medium.is_blank(media),
         shape=medium.shape(media),
         leaks=result.leaks,
+        labels=result.labels,
     )
 
 
@@ -257,6 +261,7 @@ def case_ledger(plan: Plan, rows: dict[str, EditRow]) -> CaseLedger:
         attempted=len(plan.cases),
         unchanged=sum(output.unchanged for row in edited for output in row.outputs),
         blank=sum(output.blank for row in edited for output in row.outputs),
+        clipped=sum(is_clipped(row) for row in edited),
         **{outcome.value: count for outcome, count in counts.items()},
     )
     parts = ledger.edited + ledger.refused + ledger.failed + ledger.timed_out + ledger.invalid

@@ -21,8 +21,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import ValidationError
 
 from visavox.core.errors import MediaError, WorkerProtocolError
+from visavox.core.records import FileLabelCodes
 from visavox.media.audio import check_audio
 from visavox.media.leaks import Leak
 from visavox.ports.editor import Audio, EditedFile, Failed, Media, Refused
@@ -190,7 +192,7 @@ def fault_of(result: object) -> str:
     if isinstance(result, Refused | Failed):
         return ""
     if isinstance(result, EditedFile):
-        return _fault_of_leaks(result.leaks) or _fault_of_media(result.media)
+        return _fault_of_leaks(result.leaks) or _fault_of_labels(result.labels) or _fault_of_media(result.media)
     return _fault_of_media(result)
 
 
@@ -203,6 +205,18 @@ def _fault_of_leaks(leaks: object) -> str:
     if isinstance(leaks, tuple) and all(isinstance(leak, str) for leak in leaks):
         return "" if list(leaks) == sorted(known.intersection(leaks)) else "leaks that are no sorted known codes"
     return "leaks that are no tuple of texts"
+
+
+def _fault_of_labels(labels: object) -> str:
+    if labels is None:
+        return ""
+    if not isinstance(labels, FileLabelCodes):
+        return "labels that are no FileLabelCodes: EditedFile.from_bytes reads them from the file"
+    try:
+        get_labels(put_labels(labels))
+    except (WorkerProtocolError, ValueError, AttributeError):
+        return "labels of codes that are not known"
+    return ""
 
 
 def _fault_of_image(image: object) -> str:
@@ -269,6 +283,25 @@ def get_leaks(described: object) -> tuple[str, ...] | None:
     if fault := _fault_of_leaks(leaks):
         raise WorkerProtocolError("read what a file gives away", found=fault)
     return leaks  # type: ignore[return-value]  # checked above
+
+
+def put_labels(labels: FileLabelCodes | None) -> dict[str, Any] | None:
+    """The labels of an output's file for the header."""
+    return None if labels is None else labels.model_dump(mode="json", warnings=False)
+
+
+def get_labels(described: object) -> FileLabelCodes | None:
+    """What `put_labels` described; None if nothing is stated.
+
+    Raises:
+        WorkerProtocolError: if these are no known codes.
+    """
+    if described is None:
+        return None
+    try:
+        return FileLabelCodes.model_validate_json(json.dumps(described), strict=True)
+    except ValidationError:
+        raise WorkerProtocolError("read the labels of a file", found="something other than their codes") from None
 
 
 def _index(value: object) -> int:

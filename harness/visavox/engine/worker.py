@@ -25,8 +25,9 @@ from typing import Any, NamedTuple, TypeAlias
 import psutil
 
 from visavox.core.errors import ConfigError, EditorError, WorkerProtocolError
+from visavox.core.records import FileLabelCodes
 from visavox.core.terms import Outcome
-from visavox.engine.ipc import Array, Channel, Message, get_leaks, get_media, put_media
+from visavox.engine.ipc import Array, Channel, Message, get_labels, get_leaks, get_media, put_media
 from visavox.engine.worker_main import EXIT_CONNECTION_LOST, MAX_BATCH
 from visavox.ports.editor import EditRequest, Media
 
@@ -66,6 +67,7 @@ class CaseResult(NamedTuple):
         stderr_tail: at most 2 kB of what the model wrote last (standard output too); empty if edited.
         is_fault: whether the model broke down over this case (crash, time-out, memory, exception, miscount), twice.
         leaks: what the file of the output gives away; None if no file was there.
+        labels: what the labels in it are worth; None alike.
     """
 
     case_id: str
@@ -75,6 +77,7 @@ class CaseResult(NamedTuple):
     stderr_tail: str = ""
     is_fault: bool = False
     leaks: tuple[str, ...] | None = None
+    labels: FileLabelCodes | None = None
 
 
 class _Fault(NamedTuple):
@@ -395,8 +398,9 @@ def _read_answer(process: _Process, batch: Sequence[EditRequest], number: int, m
     results = []
     for request, (outcome, row, reason) in pairs:
         if outcome is Outcome.EDITED:
-            media, leaks = get_media(row.get("media"), message.arrays), get_leaks(row.get("leaks"))
-            results.append(CaseResult(request.case_id, outcome, media, "", leaks=leaks))
+            media = get_media(row.get("media"), message.arrays)
+            leaks, labels = get_leaks(row.get("leaks")), get_labels(row.get("labels"))
+            results.append(CaseResult(request.case_id, outcome, media, "", leaks=leaks, labels=labels))
         else:
             results.append(CaseResult(request.case_id, outcome, None, _clean(reason), process.stderr_tail(since)))
     return results

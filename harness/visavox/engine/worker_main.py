@@ -150,7 +150,7 @@ def _request(described: dict[str, Any], arrays: Sequence[Array], tool_class: str
     media = _Roles({role: get_media(value, arrays) for role, value in described["media"].items()})
     media.tool_class = tool_class
     plain = {key: described[key] for key in ("case_id", "operation", "seed", "consent", "params", "person")}
-    return EditRequest(media=media, **plain)
+    return EditRequest(media=media, tool_class=tool_class, **plain)
 
 
 def _kinds(request: EditRequest) -> set[str]:
@@ -161,7 +161,7 @@ def _kinds(request: EditRequest) -> set[str]:
 
 def _result(result: Any, kinds: set[str], arrays: list[Array]) -> dict[str, Any]:
     """One result for the header. ``Failed`` may carry an ``outcome`` of its own (media made elsewhere)."""
-    from visavox.engine.ipc import fault_of, kind_of, put_media
+    from visavox.engine.ipc import fault_of, kind_of, put_labels, put_media
     from visavox.ports.editor import EditedFile, Failed, Refused
 
     if isinstance(result, Refused):
@@ -174,8 +174,8 @@ def _result(result: Any, kinds: set[str], arrays: list[Array]) -> dict[str, Any]
     media: Media = result.media if isinstance(result, EditedFile) else result
     if len(kinds) == 1 and kind_of(media) not in kinds:
         return {"outcome": "invalid", "reason": f"{kind_of(media)} in answer to a case of {kinds.pop()}s"}
-    leaks = list(result.leaks) if isinstance(result, EditedFile) else None
-    return {"outcome": "edited", "media": put_media(media, arrays), "leaks": leaks}
+    found = {"leaks": list(result.leaks), "labels": put_labels(result.labels)} if isinstance(result, EditedFile) else {}
+    return {"outcome": "edited", "media": put_media(media, arrays), **found}
 
 
 def _describe(error: BaseException) -> str:

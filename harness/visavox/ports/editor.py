@@ -14,8 +14,11 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from visavox.core.records import FileLabelCodes
 from visavox.core.registry import Registry
+from visavox.core.terms import Modality, Operation, ToolClass
 from visavox.media.audio import Audio as Audio  # noqa: PLC0414 - part of this door
+from visavox.media.audio import decode_audio
 
 Image: TypeAlias = npt.NDArray[np.uint8]
 """uint8 array H x W x 3, RGB, sRGB transfer, 0..255."""
@@ -43,10 +46,37 @@ class EditedFile:
     Attributes:
         media: the image or sound.
         leaks: codes of ``visavox.media.leaks.Leak``, sorted.
+        labels: what the file's labels are worth; None where nobody looked.
     """
 
     media: Media
     leaks: tuple[str, ...] = ()
+    labels: FileLabelCodes | None = None
+
+    @classmethod
+    def from_bytes(cls, data: bytes, request: EditRequest) -> EditedFile:
+        """The output that a file holds, what the file gives away, and what its labels are worth.
+
+        For editors whose model or service writes files: the labels in them are looked at as they were written.
+
+        Args:
+            data: the file as it is handed to users.
+            request: the case that it answers.
+
+        Raises:
+            MediaError: it is no readable image, or of voices no readable sound.
+        """
+        from visavox.media.image import decode_image
+        from visavox.media.labels import label_codes
+        from visavox.media.metadata import leaks_of
+        from visavox.media.sound_leaks import sound_leaks
+
+        tool_class = None if request.tool_class is None else ToolClass(request.tool_class)
+        if Operation(request.operation).modality is Modality.VOICE:
+            return cls(decode_audio(data), sound_leaks(data), label_codes(data, tool_class=tool_class))
+        image = decode_image(data)
+        sources = [source for source in request.media.values() if isinstance(source, np.ndarray)]
+        return cls(image, leaks_of(data, image, sources), label_codes(data, tool_class=tool_class))
 
 
 EditResult: TypeAlias = "Image | Audio | EditedFile | Refused | Failed"
@@ -65,6 +95,7 @@ class EditRequest:
         params: the suite's ``editor.params``.
         person: a token of whoever plays the first role (subject, host, first contributor), the same in all their cases
             of a run, meaningless in other runs: for tools that edit all recordings of one person alike.
+        tool_class: the suite's ``editor.tool_class``; None where nothing states it.
     """
 
     case_id: str
@@ -74,6 +105,7 @@ class EditRequest:
     consent: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     person: str | None = None
+    tool_class: str | None = None
 
 
 @runtime_checkable

@@ -13,12 +13,22 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from visavox.adapters.editors.outcome import FailedAs, noun, read_file
+from visavox.adapters.editors.outcome import FailedAs, noun
 from visavox.core.errors import EditorError, MediaError
 from visavox.core.terms import Consent, Modality, Operation, Outcome
 from visavox.media.audio import encode_wav
 from visavox.media.image import encode_png
-from visavox.ports.editor import Audio, Editor, EditorContext, EditRequest, EditResult, Failed, Media, Refused
+from visavox.ports.editor import (
+    Audio,
+    EditedFile,
+    Editor,
+    EditorContext,
+    EditRequest,
+    EditResult,
+    Failed,
+    Media,
+    Refused,
+)
 
 TOKENS = ("{input}", "{donor}", "{output}", "{seed}", "{case_id}", "{consent}")
 REFUSED_CODE = os.EX_NOPERM
@@ -140,7 +150,7 @@ def _read(path: Path, request: EditRequest) -> EditResult:
     if not data:
         return FailedAs("the output file is empty", Outcome.INVALID)
     try:
-        return read_file(data, request)
+        return EditedFile.from_bytes(data, request)
     except MediaError as error:
         return FailedAs(
             f"the output file is no readable {noun(request)}: {error.found or error.asked}", Outcome.INVALID

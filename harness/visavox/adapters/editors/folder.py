@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from visavox.adapters.editors.outcome import FailedAs, noun, read_file
+from visavox.adapters.editors.outcome import FailedAs, noun
 from visavox.core.errors import MediaError
 from visavox.core.outputs_list import ListedOutput, read_outputs_list
 from visavox.core.terms import Outcome
-from visavox.ports.editor import Editor, EditorContext, EditRequest, EditResult, Refused
+from visavox.ports.editor import EditedFile, Editor, EditorContext, EditRequest, EditResult, Refused
 
 MAX_OUTPUT_BYTES = 256 << 20
 
@@ -51,7 +51,7 @@ class _FolderEditor:
         if path.stat().st_size > MAX_OUTPUT_BYTES:
             return FailedAs(f"{place} is larger than {MAX_OUTPUT_BYTES >> 20} MB", Outcome.INVALID)
         try:
-            return read_file(path.read_bytes(), request)
+            return EditedFile.from_bytes(path.read_bytes(), request)
         except (MediaError, OSError) as error:
             found = error.found or error.asked if isinstance(error, MediaError) else error.strerror
             return FailedAs(f"{place} is no readable {noun(request)}: {found}", Outcome.INVALID)

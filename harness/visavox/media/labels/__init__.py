@@ -9,7 +9,8 @@ from __future__ import annotations
 import warnings
 
 from visavox.core.errors import MediaError
-from visavox.core.terms import ToolClass
+from visavox.core.records import FileLabelCodes
+from visavox.core.terms import AigcVerdict, CredentialState, IptcState, ToolClass
 
 from ..image import decode_image
 from ..metadata import examine, leaks_of
@@ -23,13 +24,10 @@ from .places import Carrier
 from .records import (
     AigcFindings,
     AigcLabel,
-    AigcVerdict,
     CredentialFindings,
-    CredentialState,
     FileLabels,
     Finding,
     IptcFindings,
-    IptcState,
     Shape,
 )
 
@@ -50,6 +48,7 @@ __all__ = [
     "check_label",
     "credential_findings",
     "iptc_findings",
+    "label_codes",
     "read_labels",
 ]
 
@@ -70,6 +69,27 @@ def read_labels(data: bytes, *, tool_class: ToolClass | None = None, trust_ancho
         c2pa=credential_findings(data, tool_class=tool_class, trust_anchors=trust_anchors),
         iptc=iptc_findings(data, tool_class=tool_class),
         leaks=file_leaks(data),
+    )
+
+
+def label_codes(data: bytes, *, tool_class: ToolClass | None = None) -> FileLabelCodes:
+    """What the labels of an output's file are worth, in codes; never raises.
+
+    >>> label_codes(b"RIFF\\x04\\0\\0\\0WAVE").aigc.value
+    'not_found'
+    """
+    aigc, c2pa = aigc_findings(data), credential_findings(data, tool_class=tool_class)
+    iptc = iptc_findings(data, tool_class=tool_class)
+    return FileLabelCodes(
+        aigc=aigc.verdict,
+        aigc_broken=tuple(sorted(aigc.broken_rules)),
+        aigc_remarks=tuple(sorted(aigc.warnings)),
+        c2pa=c2pa.state,
+        c2pa_fits=c2pa.fits_tool_class,
+        c2pa_broken=tuple(sorted(c2pa.broken_rules)),
+        iptc=iptc.state,
+        iptc_fits=iptc.fits_tool_class,
+        iptc_broken=tuple(sorted(set(iptc.broken_rules))),
     )
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from visavox.core.terms import AigcVerdict
+
 from ..containers import DamagedFileError
 from .annex_e import Checked, check_label, one_label
 from .places import Carrier, Unreadable, XmpPacket, in_xmp, parts
-from .records import AigcFindings, AigcVerdict, Finding
+from .records import AigcFindings, Finding
 
 MAX_LABELS: Final = 64
 

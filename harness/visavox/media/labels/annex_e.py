@@ -16,6 +16,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from visavox.core.label_codes import LABEL_KEYS
+
 from .places import MAX_LABEL_BYTES, Carrier
 from .records import AigcLabel, Finding, Shape
 
@@ -36,8 +38,7 @@ _CLAUSES: Final[Mapping[str, str]] = {
     "PropagateID": "h",
     "ReservedCode2": "i",
 }
-KEYS: Final = tuple(_CLAUSES)
-"""The seven keys in the order of Annex E b)."""
+KEYS: Final = LABEL_KEYS
 _ALLOWED: Final = re.compile(r"[\x21\x22\x23-\x5b\x5d-\x7e]*")  # 0x22 is written as \" in JSON
 _FORMAT: Final = '{"AIGC": {"Label": "1", ...}} with the seven keys, as plain text'
 _SHOWN: Final = 60

@@ -1,7 +1,7 @@
 """The audible label of a sound: the rhythm short-long short-short, which is "AI" in Morse code.
 
 Sought are four bursts of one steady tone. The standard gives no lengths, no pitch and no level, so these are the
-project's: a burst is short from 40 to 500 ms, the long one is at least twice as long as the short ones, gaps are of
+project's: a burst is short from 45 to 500 ms, the long one is at least twice as long as the short ones, gaps are of
 about a short one, the gap between the letters may be longer. The tone must stand out from its neighbourhood in
 frequency, so that it is found over speech and noise. A label in words needs a speech recogniser, which is not part of
 this: where no rhythm is found and no transcript is given, the finding is ``inconclusive``.
@@ -27,12 +27,12 @@ from ..speech import speech_segments
 from .elements import elements_of
 from .records import AudibleFindings, Finding, Rhythm
 
-Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.floating[Any]]
 
 WINDOW_S: Final = 0.040
 HOP_S: Final = 0.005
 LOWEST_HZ, HIGHEST_HZ = 250.0, 5000.0
-SHORT_S: Final = (0.040, 0.500)
+SHORT_S: Final = (0.045, 0.500)
 LEAST_RATIO, MOST_RATIO = 2.0, 6.0
 """Of the long burst to the mean short one; Morse code says 3."""
 ALIKE: Final = 1.5
@@ -113,7 +113,7 @@ def _faint(rhythms: Sequence[Rhythm]) -> Iterator[Finding]:
         yield Finding(
             rule="gb45438-5.3f-clear",
             clause=f"{_STANDARD} 5.3 f)",
-            found=f"the rhythm is {-loudest:.0f} dB under the rest of the sound; {-FAINT_DB:g} dB is the project's limit",
+            found=f"the rhythm is {-loudest:.0f} dB under the rest of the sound; {-FAINT_DB:g} dB are allowed",
             todo="play it louder",
         )
 
@@ -125,7 +125,9 @@ def find_rhythms(audio: Audio) -> tuple[Rhythm, ...]:
     for bursts in _by_band(audio):
         found += [four for four in zip(*(bursts[i:] for i in range(4)), strict=False) if _is_rhythm(four, bursts)]
     kept: list[tuple[_Burst, ...]] = []
-    for four in sorted(found, key=lambda four: -sum(burst.level for burst in four)):  # of a sound's partials the loudest
+    for four in sorted(
+        found, key=lambda four: -sum(burst.level for burst in four)
+    ):  # of a sound's partials the loudest
         if not any(four[0].start < other[3].end and other[0].start < four[3].end for other in kept):
             kept.append(four)
     kept.sort(key=lambda four: four[0].start)
@@ -206,7 +208,7 @@ def _by_band(audio: Audio) -> Iterator[list[_Burst]]:
         return
     is_tone = _tones(power)
     for band in range(_NEIGHBOURS.stop, power.shape[1] - _NEIGHBOURS.stop, 2):  # every tone lies in a band's middle
-        on = is_tone[:, band - 1 : band + 2].any(axis=1)
+        on = np.asarray(is_tone[:, band - 1 : band + 2].any(axis=1), np.bool_)
         if np.count_nonzero(on) * HOP_S >= 4 * SHORT_S[0]:
             yield _bursts(on, power[:, band - 3 : band + 4], hz[band - 3 : band + 4])
 
@@ -248,7 +250,8 @@ def _bursts(on: npt.NDArray[np.bool_], power: npt.NDArray[np.float32], hz: Float
     """Stretches of tone, their ends where the level has fallen by 6 dB: there the window is half filled."""
     level = power.sum(axis=1, dtype=np.float64)
     found: list[_Burst] = []
-    for first, behind in _runs(on, join=2):
+    for run in _runs(on, join=2):
+        first, behind = run
         top = float(np.percentile(level[first:behind], 75))
         while first > 0 and level[first - 1] >= top / 4:
             first -= 1

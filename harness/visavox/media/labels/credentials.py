@@ -13,10 +13,10 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from visavox.core.terms import ToolClass
+from visavox.core.terms import CredentialState, ToolClass
 
 from ..tags import SoundContainer, sound_container
-from .records import CredentialFindings, CredentialState, Finding
+from .records import CredentialFindings, Finding
 from .source_types import check_types, fits
 
 _SPEC: Final = "C2PA 2.2, 18.14.2"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from visavox.core.terms import ToolClass
+from visavox.core.terms import IptcState, ToolClass
 
 from .aigc import xmp_packets
 from .places import source_types
-from .records import IptcFindings, IptcState
+from .records import IptcFindings
 from .source_types import check_types, fits
 
 MAX_TYPES = 64

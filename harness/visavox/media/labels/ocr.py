@@ -21,7 +21,9 @@ PROGRAM: Final = "tesseract"
 LANGUAGES: Final = ("chi_sim", "eng")
 TIME_LIMIT_S: Final = 60.0
 MAX_OUTPUT_BYTES: Final = 4 << 20
-INSTALL: Final = "apt-get install tesseract-ocr tesseract-ocr-chi-sim, or tesseract 5 with chi_sim and eng from elsewhere"
+INSTALL: Final = (
+    "apt-get install tesseract-ocr tesseract-ocr-chi-sim, or tesseract 5 with chi_sim and eng from elsewhere"
+)
 _SPARSE: Final = "11"  # as much text as possible, in no particular order
 
 
