@@ -23,6 +23,12 @@ def _utility() -> Assessment:
     return Utility()
 
 
+def _detectability() -> Assessment:
+    from .detectability import Detectability
+
+    return Detectability()
+
+
 def register() -> None:
     """Registers the shipped assessments (entry point ``visavox.plugins``)."""
     assessments.register(
@@ -30,5 +36,8 @@ def register() -> None:
     )
     assessments.register(
         "impersonation", _impersonation, summary="does the output pass as a chosen person, with or without consent?"
+    )
+    assessments.register(
+        "detectability", _detectability, summary="can an output be told from bona fide media, now and after sharing?"
     )
     assessments.register("utility", _utility, summary="what does the edit leave of the picture or the voice?")

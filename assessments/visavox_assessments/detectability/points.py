@@ -56,7 +56,7 @@ def _shares(
         rates = detection_rates(of_folds, target)
     except UndefinedMetricError as error:
         for name in ("tpr", "realised_fpr", "apcer"):
-            yield NotMade(name=name, recogniser=view.id, reason=error.found or error.asked)
+            yield NotMade(name=name, recogniser=view.id, reason=why_not(view, error))
         return
     note = f"at FPR {target:.0%}, thresholds of other people's bona fide media"
     tpr = of_rate(data, "tpr", view.id, rates.tpr, Direction.HIGHER_IS_SAFER, note)
@@ -72,7 +72,7 @@ def _shares(
         try:
             own = detection_rates(folds(data, found, view, of_species(found, one)), target)
         except UndefinedMetricError as error:
-            yield NotMade(name="apcer", recogniser=view.id, group=one, reason=error.found or error.asked)
+            yield NotMade(name="apcer", recogniser=view.id, group=one, reason=why_not(view, error))
             continue
         share = of_rate(data, "tpr", view.id, own.tpr, Direction.HIGHER_IS_SAFER, note)
         flipped = complement(share, name="apcer", attacker=None)
@@ -98,7 +98,7 @@ def _ranking(
         try:
             yield of_rate(data, name, view.id, ranked(make), direction, "", method=RANK_METHOD)
         except UndefinedMetricError as error:
-            yield NotMade(name=name, recogniser=view.id, reason=error.found or error.asked)
+            yield NotMade(name=name, recogniser=view.id, reason=why_not(view, error))
 
 
 def _by_species(
@@ -106,7 +106,7 @@ def _by_species(
 ) -> Iterator[Estimate | NotMade]:
     """BPCER at fixed APCER of the worst species; and each species by models that saw none of it."""
     for name, target in BPCER_POINTS.items():
-        yield _mean(data, name, view.id, partial(_bpcer, data, found, view, target))
+        yield _mean(data, name, view, partial(_bpcer, data, found, view, target))
     species = species_of(found)
     if not view.learns or len(species) < 2:
         return
@@ -116,7 +116,7 @@ def _by_species(
                 scores = pooled(folds(data, found, view, of_species(found, one), unseen=unseen), standardised=True)
                 area = auc_interval(scores.attacks, scores.attack_persons, scores.bona_fide, scores.bona_fide_persons)
             except UndefinedMetricError as error:
-                yield NotMade(name=name, recogniser=view.id, group=one, reason=error.found or error.asked)
+                yield NotMade(name=name, recogniser=view.id, group=one, reason=why_not(view, error))
                 continue
             note = "fitted without any output of this species" if unseen else ""
             made = of_rate(data, name, view.id, area, Direction.HIGHER_IS_SAFER, note, method=RANK_METHOD)
@@ -162,12 +162,12 @@ def _calibration(
 
         return made
 
-    yield _mean(data, "cllr", view.id, cllr)
+    yield _mean(data, "cllr", view, cllr)
     yield _mean(
-        data, "calibration_error", view.id, by_classes(expected_calibration_error_interval, as_probabilities=True)
+        data, "calibration_error", view, by_classes(expected_calibration_error_interval, as_probabilities=True)
     )
-    yield _mean(data, "min_dcf", view.id, by_classes(min_dcf_interval))
-    yield _mean(data, "act_dcf", view.id, by_classes(act_dcf_interval))
+    yield _mean(data, "min_dcf", view, by_classes(min_dcf_interval))
+    yield _mean(data, "act_dcf", view, by_classes(act_dcf_interval))
 
 
 def of_rate(
@@ -196,11 +196,18 @@ def of_rate(
     )
 
 
-def _mean(data: AssessmentInput, name: str, detector: str, make: Callable[[], MeanInterval]) -> Estimate | NotMade:
+def why_not(view: DetectorView, error: UndefinedMetricError) -> str:
+    """Why a figure of a detector is not there: what was found, and what most media without a score lack."""
+    reason = error.found or error.asked
+    most = max(view.fta.items(), key=lambda pair: pair[1], default=None)
+    return f"{reason}; {most[1]} media have no score: {most[0]}" if most else reason
+
+
+def _mean(data: AssessmentInput, name: str, view: DetectorView, make: Callable[[], MeanInterval]) -> Estimate | NotMade:
     try:
         found = make()
     except UndefinedMetricError as error:
-        return NotMade(name=name, recogniser=detector, reason=error.found or error.asked)
+        return NotMade(name=name, recogniser=view.id, reason=why_not(view, error))
     return Estimate(
         name=name,
         value=found.value,
@@ -213,6 +220,6 @@ def _mean(data: AssessmentInput, name: str, detector: str, make: Callable[[], Me
         n=found.n_people,
         n_eff=float(found.n_people),
         n_subjects=found.n_people,
-        recogniser=detector,
+        recogniser=view.id,
         direction=Direction.NEITHER,
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from visavox.api.detection import wants_detection
 from visavox.api.preparation import (
     Outline,
     Prepared,
@@ -15,11 +16,13 @@ from visavox.api.utility import wants_utility
 from visavox.core.config import Suite
 from visavox.core.contracts import contract
 from visavox.core.figures import AssessmentResult, Estimate
-from visavox.core.records import EditRow
+from visavox.core.records import EditRow, FileLabelCodes
 from visavox.core.terms import Outcome, ToolClass
 from visavox.core.utility_figures import UtilityFigure
+from visavox.engine.clipping import has_clipped_input, is_clipped
 from visavox.metrics import intervals
 from visavox.ports.assessment import Assessment, AssessmentInput, CaseFigures, JudgeView, ScoreTable
+from visavox.ports.detection import Detection
 
 
 def score_tables(suite: Suite, wanted: dict[str, Assessment]) -> tuple[ScoreTable, ...]:
@@ -37,6 +40,7 @@ def assess_all(
     views: tuple[JudgeView, ...],
     rows: dict[str, EditRow],
     utility: Mapping[UtilityFigure, CaseFigures],
+    detection: Detection | None = None,
 ) -> list[AssessmentResult]:
     """The suite's assessments over the judges' scores; one without a trial for the tool class is not applicable."""
     suite, plan, policy = prepared.suite, prepared.plan, prepared.policy.policy
@@ -45,7 +49,8 @@ def assess_all(
     results = []
     for name, assessment in wanted.items():
         options = suite.options(name)
-        if not (assessment.comparisons(row, options) or wants_utility(assessment, row)):
+        reads_media = wants_utility(assessment, row) or wants_detection(assessment, row)
+        if not (assessment.comparisons(row, options) or reads_media):
             reason = f"no trial for the tool class {suite.editor.tool_class.value}"
             results.append(AssessmentResult(assessment=name, modality=plan.modality, not_applicable=reason))
             continue
@@ -63,6 +68,7 @@ def assess_all(
             case_probe=np.asarray(plan.case_probe, bool),
             case_outcome=tuple(rows[case.id].outcome for case in plan.cases),
             case_leaks=tuple(_leaks(rows[case.id]) for case in plan.cases),
+            case_labels=tuple(_labels(rows[case.id]) for case in plan.cases),
             judges=views,
             fmrs=tuple(dict.fromkeys((point.fmr, *getattr(options, "fmr", ())))),
             competence=(point.competence.fmr, point.competence.max_fnmr),
@@ -72,6 +78,7 @@ def assess_all(
             seed=suite.seed,
             case_utility=utility if wants_utility(assessment, row) else {},
             utility_floors=point.utility_floors.given(),
+            detection=detection if wants_detection(assessment, row) else None,
         )
         results.append(assessment.assess(data))
     return results
@@ -83,8 +90,13 @@ def _leaks(row: EditRow) -> tuple[str, ...] | None:
     return tuple(sorted({code for leaks in found for code in leaks})) if found else None
 
 
+def _labels(row: EditRow) -> FileLabelCodes | None:
+    """What the labels of the output's file are worth; None where there is no file."""
+    return next((output.labels for output in row.outputs if output.labels is not None), None)
+
+
 def ledger_result(prepared: Outline | Prepared, rows: dict[str, EditRow]) -> AssessmentResult:
-    """Shares of the cases: not edited (refused and blank ones too), and, of the edited ones, unchanged.
+    """Shares of the cases: not edited (refused, blank and clipped ones too), and, of the edited ones, unchanged.
 
     Consent probes are left out: there a refusal is right. Where cases have several attempts, the worse of two shares
     stands: that of first attempts, on which most links rest, and that of all; many attempts must not dilute the first.
@@ -103,11 +115,18 @@ def ledger_result(prepared: Outline | Prepared, rows: dict[str, EditRow]) -> Ass
         unchanged = [all(output.unchanged for output in rows[plan.cases[i].id].outputs) for i in kept]
         estimates.append(_share("unchanged_share", unchanged, [plan.case_person[i] for i in kept], alpha))
     made = tuple(estimate for estimate in estimates if estimate is not None)
-    return AssessmentResult(assessment="ledger", modality=plan.modality, estimates=made)
+    said = _of_clipped_inputs([rows[plan.cases[i].id] for i in every])
+    return AssessmentResult(assessment="ledger", modality=plan.modality, estimates=made, limitations=said)
 
 
 def _is_edited(row: EditRow) -> bool:
-    return row.outcome is Outcome.EDITED and not all(output.blank for output in row.outputs)
+    is_blank = all(output.blank for output in row.outputs)
+    return row.outcome is Outcome.EDITED and not is_blank and not is_clipped(row)
+
+
+def _of_clipped_inputs(rows: Sequence[EditRow]) -> tuple[str, ...]:
+    n = sum(has_clipped_input(row) for row in rows)
+    return (f"the inputs of {n} of {len(rows)} cases were clipped before any tool saw them",) if n else ()
 
 
 def _share(name: str, hits: Sequence[bool], persons: Sequence[int], alpha: float) -> Estimate | None:

@@ -55,6 +55,7 @@ def build_report(
         decision=decision,
         subject=_subject(parts),
         judges=seal.judges,
+        detectors=seal.detectors,
         results=results,
         ledger=ledger,
         instruments=tuple(item for result in results for item in result.instruments),
@@ -99,7 +100,8 @@ def _limitations(
             lines.append("the outputs were made elsewhere and listed by person: some may have been left out")
     if "impersonation" not in dict(suite.assessments):
         lines.append("impersonation was not assessed: the suite leaves it out")
-    lines.append("detectability is not built yet and was not assessed")
+    if "detectability" not in dict(suite.assessments):
+        lines.append("detectability was not assessed: the suite leaves it out")
     lines += [line for result in results for line in result.limitations]
     return tuple(dict.fromkeys(line for line in lines if line))
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from visavox.api.clock import when
 from visavox.core.digest import sha256_json
 from visavox.core.errors import ConfigError, EvidenceError
-from visavox.core.report import Cell, Decision, JudgeCard, Report
+from visavox.core.report import Cell, Decision, DetectorCard, JudgeCard, Report
 from visavox.core.terms import Modality, Verdict
 from visavox.engine.folder import RunFolder
 from visavox.evidence.seal import Register, RegisteredRun, Seal, blocking, parse_seal
@@ -51,7 +51,8 @@ def gate(out: str | Path, *, policy: str | None = None, max_age: timedelta | Non
         ("suite", report.suite.sha256, seal.suite),
         ("model", report.subject.digest.sha256, seal.artifact),
         ("data set", report.dataset.digest.sha256, seal.dataset),
-        ("judges", sha256_json([c.model_dump(mode="json") for c in report.judges]), _cards_digest(seal.judges)),
+        ("judges", _cards_digest(report.judges), _cards_digest(seal.judges)),
+        ("detectors", _cards_digest(report.detectors), _cards_digest(seal.detectors)),
     ):
         if stated != found:
             raise EvidenceError(
@@ -171,12 +172,17 @@ def _refuse_other_cells(folder: RunFolder, report: Report, seal: Seal, policy: P
     found = {cell.model_copy(update={"modality": cell.modality or only}) for cell in seal.cells}
     ids = {cell.control for cell in found}
     claims = [control.claim for control in policy.controls if control.claim is not None and control.id in ids]
+    of_detectors = {control.id for control in policy.controls if control.asks_detectors}
     wanted: set[Cell] = set()
     judged: list[str] = []
     for modality in modalities:
-        judges = sorted({cell.recogniser for cell in found if cell.modality is modality and cell.recogniser})
-        wanted.update(plan_cells(policy, report.subject.tool_class, judges, claims, modality=modality))
-        judged += judges
+        own = {c.recogniser for c in found if c.modality is modality and c.control not in of_detectors} - {""}
+        detectors = [card.id for card in seal.detectors if card.modality is modality]
+        cells = plan_cells(
+            policy, report.subject.tool_class, sorted(own), claims, modality=modality, detectors=detectors
+        )
+        wanted.update(cells)
+        judged += own
     if found != wanted or (judged and sorted(judged) != sorted(card.id for card in seal.judges)):
         raise EvidenceError(
             f"check the cells of {folder.root}",
@@ -189,5 +195,5 @@ def _plan_digest(folder: RunFolder) -> str:
     return sha256_json(folder.read_json(folder.plan))
 
 
-def _cards_digest(cards: Sequence[JudgeCard]) -> str:
+def _cards_digest(cards: Sequence[JudgeCard | DetectorCard]) -> str:
     return sha256_json([card.model_dump(mode="json") for card in cards])

@@ -84,7 +84,7 @@ def figures_key(prepared: Prepared, rows: Mapping[str, EditRow]) -> str:
 
 def _files(folder: RunFolder) -> list[Path]:
     """What stays in a run folder of its figures."""
-    below = (folder.scores, folder.root / "utility")
+    below = (folder.scores, folder.root / "utility", folder.root / "detection")
     return [folder.people, *sorted(path for place in below for path in place.rglob("*.parquet"))]
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
+from visavox.api.detection import detector_cards, knows, load_detectors, load_packs
 from visavox.core.config import FolderEditor, Suite, artifact_digest, code_digest, parse_suite
 from visavox.core.digest import sha256_json
 from visavox.core.errors import ConfigError
@@ -13,12 +15,14 @@ from visavox.core.outputs_list import ListedOutput, OutputsList, read_outputs_li
 from visavox.core.records import RecogniserSpec
 from visavox.core.report import Cell, JudgeCard
 from visavox.core.terms import Modality
+from visavox.engine.detection import AnyDetector
 from visavox.engine.environment import resolve_device
 from visavox.engine.plan import Plan, make_plan
 from visavox.evidence.seal import Seal
 from visavox.policy.judge import plan_cells
 from visavox.policy.load import LoadedPolicy, load_policy
 from visavox.ports.dataset import Dataset, OneModality, datasets
+from visavox.ports.perturbation import Pack
 from visavox.ports.recogniser import Recogniser, recognisers
 
 T = TypeVar("T")
@@ -78,6 +82,9 @@ class Prepared(NamedTuple):
     judges: tuple[Recogniser, ...]
     seal: Seal
     device: str
+    detectors: Mapping[str, AnyDetector] = MappingProxyType({})
+    """Of the modality, by id, in the suite's order."""
+    packs: tuple[Pack, ...] = ()
 
 
 def outlines(suite: Suite, *, limit: int | None = None) -> tuple[Outline, ...]:
@@ -99,7 +106,14 @@ def outlines(suite: Suite, *, limit: int | None = None) -> tuple[Outline, ...]:
         elsewhere = _elsewhere(listed, part)
         plan = make_plan(suite, part, limit=limit, elsewhere=elsewhere, species=_species(listed))
         judges = [spec.id for spec, of in named.items() if of is modality]
-        cells = plan_cells(policy.policy, suite.editor.tool_class, judges, claims, modality=modality)
+        cells = plan_cells(
+            policy.policy,
+            suite.editor.tool_class,
+            judges,
+            claims,
+            modality=modality,
+            detectors=[spec.id for spec in suite.detectors if knows(spec, modality)],
+        )
         made.append(Outline(suite, part, plan, policy, cells))
     return tuple(made)
 
@@ -138,6 +152,9 @@ def prepare_all(suite: Suite, *, limit: int | None = None) -> tuple[Prepared, ..
     judges = tuple(recognisers.get(spec.name)(spec, device) for spec in suite.recognisers)
     _refuse_own_judges(suite, judges)
     first = known[0]
+    modalities = [one.plan.modality for one in known]
+    detecting = {modality: load_detectors(suite, modality, device) for modality in modalities}
+    packs = {modality: load_packs(suite, modality) for modality in modalities}
     seal = Seal(
         suite=suite.digest(),
         plan=plan_digest([one.plan for one in known]),
@@ -147,12 +164,24 @@ def prepare_all(suite: Suite, *, limit: int | None = None) -> tuple[Prepared, ..
         policy_id=first.policy.policy.id,
         policy=first.policy.digest,
         judges=tuple(_card(spec.name, judge) for spec, judge in zip(suite.recognisers, judges, strict=True)),
+        detectors=tuple(card for of in modalities for card in detector_cards(suite, detecting[of])),
+        perturbations=tuple(dict.fromkeys((p.name, p.version, p.digest) for of in modalities for p in packs[of])),
         cells=tuple(cell for one in known for cell in one.cells),
         seed=suite.seed,
         smoke=limit is not None,
     )
     return tuple(
-        Prepared(suite, one.dataset, one.plan, one.policy, of_modality(judges, one.plan.modality), seal, device)
+        Prepared(
+            suite,
+            one.dataset,
+            one.plan,
+            one.policy,
+            of_modality(judges, one.plan.modality),
+            seal,
+            device,
+            detecting[one.plan.modality],
+            packs[one.plan.modality],
+        )
         for one in known
     )
 
@@ -235,7 +264,7 @@ def _listed(suite: Suite) -> OutputsList | None:
 
 def _species(listed: OutputsList | None) -> dict[str, str]:
     """What made each output, where a list names more than one species."""
-    found = {row.case_id: row.species for row in listed.rows} if listed else {}
+    found = {row.case_id: row.species or "unnamed" for row in listed.rows} if listed else {}
     return found if len(set(found.values())) > 1 else {}
 
 

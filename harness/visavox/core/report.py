@@ -92,6 +92,20 @@ class JudgeCard(Record):
     batching: str = ""
 
 
+class DetectorCard(Record):
+    """A passive detector as the report describes it.
+
+    Attributes:
+        learns: it is fitted inside the run; else it was trained elsewhere.
+    """
+
+    id: str
+    name: str
+    modality: Modality
+    digest: Sha256
+    learns: bool
+
+
 class DatasetSummary(Record):
     """The data set, free of names. ``consent`` counts the test samples; ``n_withheld`` those left out without it.
 
@@ -170,6 +184,7 @@ class Report(Record):
     decision: Decision
     subject: Subject
     judges: tuple[JudgeCard, ...]
+    detectors: tuple[DetectorCard, ...] = ()
     results: tuple[AssessmentResult, ...]
     ledger: CaseLedger
     instruments: tuple[Instrument, ...]

@@ -13,14 +13,15 @@ from pydantic import ValidationError
 from visavox.core.digest import canonical_json, sha256_json
 from visavox.core.errors import EvidenceError
 from visavox.core.records import Record, Sha256
-from visavox.core.report import Cell, JudgeCard
+from visavox.core.report import Cell, DetectorCard, JudgeCard
 from visavox.core.resources import user_data_dir
 
 
 class Seal(Record):
     """What may not change between the plan and the verdict.
 
-    ``artifact`` is what the report binds to; ``code`` is the editor's own code, beside weights too.
+    ``artifact`` is what the report binds to; ``code`` is the editor's own code, beside weights too; ``perturbations``
+    are the packs that media go through on their way to a detector: name, version, digest.
     """
 
     suite: Sha256
@@ -31,13 +32,18 @@ class Seal(Record):
     policy_id: str
     policy: Sha256
     judges: tuple[JudgeCard, ...]
+    detectors: tuple[DetectorCard, ...] = ()
+    perturbations: tuple[tuple[str, str, Sha256], ...] = ()
     cells: tuple[Cell, ...]
     seed: int
     smoke: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        """The seal as JSON values; cells of older seals stay without a modality, so that their digests stay."""
+        """The seal as JSON values; what older seals have not stays out where it says nothing: their digests stay."""
         values = self.model_dump(mode="json")
+        for name in ("detectors", "perturbations"):
+            if not values[name]:
+                del values[name]
         for cell in values["cells"]:
             if cell["modality"] is None:
                 del cell["modality"]

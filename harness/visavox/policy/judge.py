@@ -47,18 +47,20 @@ def plan_cells(
     claims: Sequence[Claim] = (),
     *,
     modality: Modality,
+    detectors: Sequence[str] = (),
 ) -> tuple[Cell, ...]:
     """Every cell of every control that binds the tool class; fixed before the run, listed in the seal.
 
     Args:
-        recognisers: those of the modality.
+        recognisers, detectors: those of the modality. A control that asks detectors keeps a cell where there is none.
         claims: what the suite claims of its tool; a control that binds a claim is judged where it is made.
     """
     cells = []
     for control in policy.controls:
         if tool_class not in control.tool_classes or (control.claim is not None and control.claim not in claims):
             continue
-        for recogniser in recognisers if control.per_judge else ("",):
+        judges = (detectors or ("",)) if control.asks_detectors else recognisers
+        for recogniser in judges if control.per_judge else ("",):
             for attacker in control.attackers or (None,):
                 cells.append(
                     Cell(
@@ -361,7 +363,8 @@ def _missing_of(
         if name not in made and name not in not_applicable
     ]
     rows = [row for c in gated for row in c.cells if modality is None or row.cell.modality in {None, modality}]
-    if gated and not any(row.cell.recogniser for row in rows):
+    judges = {card.id for card in facts.judges}
+    if gated and not any(row.cell.recogniser in judges for row in rows):
         reasons.append(
             f"no gated control of the policy asks a judge{of} about a tool of the class {facts.tool_class.value}: its "
             "links are disclosed, and a PASS would say nothing"

@@ -16,6 +16,8 @@ from visavox.core.resources import configs_dir
 from visavox.core.terms import Attacker, Claim, Direction, Modality, Severity, Support, ToolClass
 from visavox.core.utility_figures import UtilityFigure
 
+DETECTABILITY = "detectability"
+
 
 class Title(Record):
     en: str
@@ -94,6 +96,11 @@ class Control(Record):
     severity: Severity = Severity.FAIL
     claim: Claim | None = None
     can_fail: bool = True
+
+    @property
+    def asks_detectors(self) -> bool:
+        """Whether its judges are the suite's detectors, where it has one cell a judge."""
+        return self.assessment == DETECTABILITY
 
     @property
     def direction(self) -> Direction:

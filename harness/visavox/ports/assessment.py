@@ -8,16 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from visavox.core.contracts import Contract
 from visavox.core.figures import AssessmentResult
+from visavox.core.records import FileLabelCodes
 from visavox.core.registry import Registry
 from visavox.core.terms import Modality, Outcome, ToolClass
 from visavox.core.utility_figures import UtilityFigure
+
+from .detection import Detection
+
+if TYPE_CHECKING:
+    from visavox.media.labels.records import AudibleFindings, VisibleFindings
 
 Ints: TypeAlias = npt.NDArray[np.int32]
 Floats: TypeAlias = npt.NDArray[np.float32]
@@ -147,13 +153,20 @@ class AssessmentInput:
     """Figures of utility; empty unless the assessment says ``needs_utility = True``."""
     utility_floors: Mapping[UtilityFigure, float] = field(default_factory=dict)
     """The policy's floors of the modality."""
+    case_labels: tuple[FileLabelCodes | None, ...] = ()
+    """What the labels of each output's file are worth; None where there was no file; empty where nobody looked."""
+    case_perceptible: tuple[VisibleFindings | AudibleFindings | None, ...] = ()
+    """Labels seen in each output's picture or heard in its sound; None without an output; empty where nobody looked."""
+    detection: Detection | None = None
+    """Scores of detectors; None unless the assessment says ``needs_detection = True`` and the run made them."""
 
 
 class Assessment(Protocol):
     """One assessment.
 
-    One that reads ``case_utility`` also says ``needs_utility = True``; it applies where the contract table lists
-    figures of its name, with or without a table of scores.
+    One that reads ``case_utility`` also says ``needs_utility = True``, one that reads ``detection``
+    ``needs_detection = True``; such a one applies where the contract table lists figures of its name, with or without a
+    table of scores.
     """
 
     name: str
@@ -170,6 +183,11 @@ class Assessment(Protocol):
 def needs_utility(assessment: Assessment) -> bool:
     """Whether a run has to compare each output with its unedited input for this assessment."""
     return bool(getattr(assessment, "needs_utility", False))
+
+
+def needs_detection(assessment: Assessment) -> bool:
+    """Whether a run has to let detectors score its media for this assessment."""
+    return bool(getattr(assessment, "needs_detection", False))
 
 
 assessments: Registry[Callable[[], Assessment]] = Registry("assessments")

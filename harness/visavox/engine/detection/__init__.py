@@ -1,7 +1,8 @@
 """The stage ``detection``: attack scores of bona fide media and outputs, clean and under each perturbation."""
 
+from .models import AnyDetector
 from .parts import STAGE
 from .reading import read_detection
-from .stage import Asked, DetectionStage, ReadMarks
+from .stage import Asked, DetectionStage, ReadMarks, media_to_score
 
-__all__ = ["STAGE", "Asked", "DetectionStage", "ReadMarks", "read_detection"]
+__all__ = ["STAGE", "AnyDetector", "Asked", "DetectionStage", "ReadMarks", "media_to_score", "read_detection"]

@@ -112,6 +112,10 @@ class Models:
                 keys += [_Key(name, rotations[1], species) for species in self.species]
         return keys
 
+    def _is_left_out(self, item: Item, key: _Key) -> bool:
+        """Whether a model must not be fitted to it: an output of the species that the model has not to know."""
+        return bool(key.unseen) and item.kind == CASE and item.species == key.unseen
+
     def _scored(self, key: _Key, features: Any) -> float | FailureToAcquire:
         if isinstance(features, FailureToAcquire):
             return features
@@ -126,14 +130,15 @@ class Models:
             detector = self._detectors[key.detector]
             assert isinstance(detector, LearningDetector)
             of_fold = [n for n, item in enumerate(self._items) if fitting_rotation(item) == key.rotation]
-            used = [n for n in of_fold if self._items[n].kind == SAMPLE or self._items[n].species != key.unseen]
-            classes = [
-                [self._described[key.detector][n] for n in used if self._items[n].kind == kind]
-                for kind in (SAMPLE, CASE)
-            ]
+            used = [n for n in of_fold if not self._is_left_out(self._items[n], key)]
+            by_kind = [[n for n in used if self._items[n].kind == kind] for kind in (SAMPLE, CASE)]
+            persons = [[self._items[n].people[0] for n in part] for part in by_kind]
+            classes = [[self._described[key.detector][n] for n in part] for part in by_kind]
             self._people[key] = people_of(self._items[n] for n in used)
             try:
-                self._fitted[key] = detector.fit_described(*classes)
+                self._fitted[key] = detector.fit_described(
+                    *classes, bona_fide_persons=persons[0], edited_persons=persons[1]
+                )
             except UndefinedMetricError as error:
                 self._fitted[key] = FailureToAcquire(f"the detector could not be fitted: {error.found}")
         return self._fitted[key]

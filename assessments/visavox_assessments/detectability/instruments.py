@@ -1,0 +1,92 @@
+"""Checks of detection in this very run: nobody judged by a detector that knows them; no mere file format detected."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from visavox.core.errors import UndefinedMetricError
+from visavox.core.figures import Instrument
+from visavox.core.terms import InstrumentState, Verdict
+from visavox.metrics.curves import auc_interval
+from visavox.metrics.intervals import bound_lower
+from visavox.metrics.rate_records import RateInterval
+from visavox.ports.assessment import AssessmentInput
+from visavox.ports.detection import CLEAN, Detection, DetectorView, KnownFakes
+
+from .format_cues import format_cue_instrument
+
+LEAST_AUC = 0.5
+"""A detector trained elsewhere whose AUC on known fakes may be no more than this has shown nothing."""
+
+
+def detector_instruments(data: AssessmentInput, found: Detection, view: DetectorView) -> list[Instrument]:
+    """The instruments of one detector; each speaks of its cells alone."""
+    made = [_apart(view), _format_cues(data, found, view)]
+    if not view.learns:
+        made.append(_control(data, found, view))
+    return made
+
+
+def _apart(view: DetectorView) -> Instrument:
+    """Whether no person was in two of the parts of a fold."""
+    shared = sum(
+        len((turn.fitted & turn.calibrated) | (turn.fitted & turn.judged) | (turn.calibrated & turn.judged))
+        for turn in view.rotations
+    )
+    people = sum(len(turn.judged) for turn in view.rotations)
+    return Instrument(
+        name="people_apart",
+        state=InstrumentState.RED if shared else InstrumentState.GREEN,
+        protects=Verdict.PASS,
+        recogniser=view.id,
+        value=float(shared),
+        detectable="one person in two parts of a fold",
+        reason=f"{shared} people in two parts of a fold"
+        if shared
+        else f"{people} people, each judged by models of other people",
+    )
+
+
+def _format_cues(data: AssessmentInput, found: Detection, view: DetectorView) -> Instrument:
+    """The shared instrument under this detector's name."""
+    samples = [n for n, cues in enumerate(found.sample_cues) if cues is not None]
+    cases = [n for n, cues in enumerate(found.case_cues) if cues is not None]
+    instrument = format_cue_instrument(
+        [cues for cues in found.sample_cues if cues is not None],
+        [cues for cues in found.case_cues if cues is not None],
+        data.sample_person[samples],
+        data.case_person[cases],
+        modality=data.modality,
+    )
+    return instrument.model_copy(update={"recogniser": view.id})
+
+
+def _control(data: AssessmentInput, found: Detection, view: DetectorView) -> Instrument:
+    """A detector trained elsewhere has to tell known fakes from this run's bona fide media before it is believed."""
+    fakes, state, value = found.known_fakes, InstrumentState.NOT_ASSESSABLE, None
+    reason = "the data set has no known fakes (label=fake): whether this detector works on such media is not known"
+    if fakes is not None:
+        try:
+            area = _control_auc(data, found, view, fakes)
+            lower, value = bound_lower(area.basis, data.alpha), area.p
+            state = InstrumentState.GREEN if lower > LEAST_AUC else InstrumentState.RED
+            reason = f"AUC {value:.3f} (at least {lower:.3f}) on {fakes.n} known fakes and this run's bona fide media"
+        except UndefinedMetricError as error:
+            reason = error.found or error.asked
+    return Instrument(
+        name="detector_control",
+        state=state,
+        protects=Verdict.PASS,
+        recogniser=view.id,
+        value=value,
+        detectable=f"AUC not above {LEAST_AUC:g} on known fakes",
+        reason=reason,
+    )
+
+
+def _control_auc(data: AssessmentInput, found: Detection, view: DetectorView, fakes: KnownFakes) -> RateInterval:
+    scores = fakes.scores[view.id]
+    attacks = scores[np.isfinite(scores)]
+    kept = np.isfinite(view.sample[CLEAN])
+    fresh = int(data.sample_person.max(initial=0)) + 1
+    return auc_interval(attacks, fresh + np.arange(attacks.size), view.sample[CLEAN][kept], data.sample_person[kept])

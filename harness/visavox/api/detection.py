@@ -1,0 +1,106 @@
+"""What a run looks for edited media with: its detectors and packs of perturbations, and the stage that applies them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from visavox.core.config import Suite
+from visavox.core.contracts import Contract, contract
+from visavox.core.errors import ConfigError
+from visavox.core.records import DetectorSpec, EditRow
+from visavox.core.report import DetectorCard
+from visavox.core.terms import Modality
+from visavox.engine.detection import AnyDetector, Asked, DetectionStage, media_to_score, read_detection
+from visavox.engine.folder import RunFolder
+from visavox.engine.journal import Journal
+from visavox.engine.progress import Progress
+from visavox.ports.assessment import Assessment, needs_detection
+from visavox.ports.detection import Detection
+from visavox.ports.detector import LearningDetector, detectors
+from visavox.ports.perturbation import Pack, load_pack
+
+if TYPE_CHECKING:
+    from .preparation import Prepared
+
+ASSESSMENT = "detectability"
+
+
+def knows(spec: DetectorSpec, modality: Modality) -> bool:
+    """Whether a detector of a suite is for this modality: it names it, or none."""
+    return spec.param("modality") in {None, modality.value}
+
+
+def load_detectors(suite: Suite, modality: Modality, device: str) -> dict[str, AnyDetector]:
+    """The suite's detectors of one modality, by id.
+
+    Raises:
+        ConfigError: a parameter is wrong.
+        UnknownNameError: nobody registered such a detector.
+        WeightsError: weights are absent or not the pinned ones.
+    """
+    found = {}
+    for spec in suite.detectors:
+        if knows(spec, modality):
+            params = {name: value for name, value in spec.params if name != "modality"}
+            found[spec.id] = detectors.get(spec.name)(params, modality, device)
+    return found
+
+
+def detector_cards(suite: Suite, loaded: Mapping[str, AnyDetector]) -> tuple[DetectorCard, ...]:
+    """What seal and report say of detectors."""
+    names = {spec.id: spec.name for spec in suite.detectors}
+    return tuple(
+        DetectorCard(
+            id=name,
+            name=names[name],
+            modality=one.modality,
+            digest=one.digest,
+            learns=isinstance(one, LearningDetector),
+        )
+        for name, one in loaded.items()
+    )
+
+
+def load_packs(suite: Suite, modality: Modality) -> tuple[Pack, ...]:
+    """The packs that media of one modality go through; none where no detector is asked.
+
+    Raises:
+        UnknownNameError: no such pack.
+        ConfigError: a pack's file is faulty, or two packs name a perturbation alike.
+    """
+    if ASSESSMENT not in dict(suite.assessments) or not suite.detectors:
+        return ()
+    packs = tuple(load_pack(name) for name in suite.options(ASSESSMENT).packs(modality))
+    names = [one.name for pack in packs for one in pack.of(modality)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(
+            "put packs of perturbations together",
+            found=f"{twice[0]} is in two of them",
+            todo="name one of the two packs; image-default includes deeperforensics-5",
+        )
+    return packs
+
+
+def wants_detection(assessment: Assessment, row: Contract) -> bool:
+    """Whether an assessment reads detection scores, and the tool class has any."""
+    return needs_detection(assessment) and bool(row.figures(assessment.name))
+
+
+def detect(
+    prepared: Prepared,
+    wanted: Mapping[str, Assessment],
+    rows: Mapping[str, EditRow],
+    folder: RunFolder,
+    journal: Journal,
+    progress: Progress,
+) -> Detection | None:
+    """Runs what is left of the stage and reads its scores; None where no assessment of the suite reads them."""
+    row = contract(prepared.suite.editor.tool_class)
+    if not any(wants_detection(assessment, row) for assessment in wanted.values()):
+        return None
+    options = prepared.suite.options(ASSESSMENT)
+    asked = Asked(prepared.detectors, prepared.packs, most_perturbed=options.most_perturbed)
+    DetectionStage(prepared.plan, folder, journal, prepared.suite.seed, asked).run(prepared.dataset, rows, progress)
+    return read_detection(folder.root, prepared.plan, media_to_score(prepared.plan, rows), asked)
