@@ -38,6 +38,8 @@ def sound(what: str, given: Audio, rng: np.random.Generator) -> Audio:
         samples = 0.9 * samples + rng.normal(0, 1e-4, n)
     elif what == "destroyed":
         samples = rng.normal(0, 0.1, n)
+    elif what == "clipped":
+        samples = 12 * samples / np.abs(samples).max()
     elif what == "resized":
         samples = np.interp(np.arange(0, n, 0.8), np.arange(n), samples)
     return Audio(samples.clip(-1, 1).astype(np.float32), given.sample_rate_hz)

@@ -254,7 +254,12 @@ class TemplateLedger(Record):
 
 
 class CaseLedger(Record):
-    """attempted = edited + refused + failed + timed_out + invalid."""
+    """attempted = edited + refused + failed + timed_out + invalid.
+
+    Attributes:
+        unchanged, blank, clipped: of the outputs, those that equal their input, show or sound nothing, and that the
+            tool drove into clipping.
+    """
 
     attempted: int = 0
     edited: int = 0
@@ -264,6 +269,7 @@ class CaseLedger(Record):
     invalid: int = 0
     unchanged: int = 0
     blank: int = 0
+    clipped: int = 0
 
 
 class AssessmentResult(Record):

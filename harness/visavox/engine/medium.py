@@ -20,6 +20,8 @@ from visavox.ports.assessment import DETECTED, FALLBACK, NO_TEMPLATE
 from visavox.ports.editor import Media
 from visavox.ports.recogniser import FailureToAcquire, Located, Region, Speech
 
+from .clipping import clipping
+
 MASK_MARGIN = 0.1
 """The masked box is larger than the face's by this share of its sides, each way."""
 
@@ -63,6 +65,14 @@ class Medium(ABC):
     @abstractmethod
     def is_blank(self, media: Any) -> bool:
         """Whether it shows, or sounds, nothing at all."""
+
+    def defect(self, output: Any, source: Any) -> str:
+        """What is to be said of an output that is neither blank nor unusable; empty where nothing is.
+
+        Args:
+            source: the unedited input; None where it is not known.
+        """
+        return ""
 
     @abstractmethod
     def content(self, media: Any) -> str:
@@ -176,6 +186,10 @@ class VoiceMedium(Medium):
 
     def is_blank(self, media: Audio) -> bool:
         return is_silent(media)
+
+    def defect(self, output: Audio, source: Any) -> str:
+        """Clipping: the tool's, or the input's."""
+        return clipping(output, source if isinstance(source, Audio) else None)
 
     def content(self, media: Audio) -> str:
         return sha256_bytes(f"{media.sample_rate_hz} Hz {len(media.samples)}\n".encode() + media.samples.tobytes())

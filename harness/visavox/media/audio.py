@@ -29,7 +29,10 @@ MAX_PEAK: Final = 16.0
 SILENT_PEAK: Final = 1e-3
 """Peak (60 dB below full scale) below which a sound is silent."""
 CLIPPED_LEVEL: Final = 0.999
-"""Level from which a sample counts as clipped: full scale of 16 and 24 bits lies above it."""
+"""Level from which a sample stands at full scale: that of 16 and 24 bits lies above it."""
+CLIPPED_SHARE: Final = 0.01
+"""Share of samples at full scale from which a sound is clipped. Speech scaled to full scale has one there; twice as
+loud, and cut, .4 to 2.4 % of them, three times 1 to 7 % (11 recordings of the kit)."""
 _FLAC_STEPS: Final = 1 << 23
 _WAV_STEPS: Final = 1 << 15
 _BLOCK_FRAMES: Final = 1 << 16
@@ -169,7 +172,10 @@ def is_silent(audio: Audio) -> bool:
 
 
 def clipped_share(audio: Audio) -> float:
-    """Share of samples, in [0, 1], whose magnitude is ``CLIPPED_LEVEL`` or more."""
+    """Share of samples, in [0, 1], whose magnitude is ``CLIPPED_LEVEL`` or more.
+
+    What was made quieter after it was clipped does not show.
+    """
     return float((np.abs(audio.samples) >= CLIPPED_LEVEL).mean())
 
 

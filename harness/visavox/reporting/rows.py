@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from visavox.core.figures import AssessmentResult, Estimate, OperatingPoint, ResultTable, Stratum
 from visavox.core.report import Cell, CellDecision, ControlDecision, Report
-from visavox.core.terms import Attacker, Direction, Verdict
+from visavox.core.terms import Attacker, Direction, Modality, Verdict
 
 from .wording import (
     DASH,
@@ -93,6 +93,13 @@ class MatrixRow(NamedTuple):
     spread: Number
     spread_low: Number
     spread_high: Number
+
+
+class CaseCount(NamedTuple):
+    """How many cases or outputs a word of the ledger counts."""
+
+    title: str
+    n: int
 
 
 class MatrixFigure(NamedTuple):
@@ -212,8 +219,18 @@ def counts_line(report: Report) -> str:
     return (
         f"{ledger.attempted} cases of {report.dataset.n_test_subjects} people: {ledger.edited} edited, "
         f"{ledger.refused} refused, {ledger.failed} failed, {ledger.timed_out} timed out, {ledger.invalid} invalid; "
-        f"{ledger.unchanged} outputs unchanged, {ledger.blank} blank"
+        f"{ledger.unchanged} outputs unchanged, "
+        + ", ".join(f"{found.n} {found.title}" for found in defects(report))
     )
+
+
+def defects(report: Report) -> tuple[CaseCount, ...]:
+    """Outputs that are of no use, in the words of their modality: no picture is clipped."""
+    ledger, modality = report.ledger, report.dataset.modality
+    if modality is Modality.FACE:
+        return (CaseCount("blank", ledger.blank),)
+    silent = "silent" if modality is Modality.VOICE else "blank or silent"
+    return CaseCount(silent, ledger.blank), CaseCount("clipped", ledger.clipped)
 
 
 def judge_of(report: Report, cell: Cell) -> str:
