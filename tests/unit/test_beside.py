@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,20 @@ def test_an_error_of_the_block_stops_the_thread(error: BaseException) -> None:
     with pytest.raises(type(error)) as caught:
         block()
     assert caught.value is error and ended.is_set()
+
+
+def test_an_interrupt_while_the_thread_is_started_stops_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    began, ended = threading.Event(), threading.Event()
+    start = threading.Thread.start
+
+    def interrupted(self: threading.Thread) -> None:
+        start(self)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt), beside(endless(began, ended), name="other"):
+        pass
+    assert ended.is_set()
 
 
 def test_an_error_of_the_thread_stops_the_block() -> None:
@@ -179,17 +193,14 @@ def test_an_editor_that_fails_stops_the_judges(suite_of: Any, tmp_path: Path, mo
 def test_another_plan_does_not_take_over_what_was_embedded_before_the_first_edit(suite_of: Any, tmp_path: Path) -> None:
     """Originals may be finished before any edit is; a suite that was corrected takes the folder, not them."""
     slow = suite_of("true", sleep_s=5).rename(tmp_path / "slow.yaml")
-    process = subprocess.Popen(
-        [sys.executable, str(Path(pixels.__file__)), "run", str(slow), "--out", str(tmp_path / "run")],
-        stderr=subprocess.DEVNULL,
-    )
-    until = time.monotonic() + 60
-    while not list((tmp_path / "run").rglob("original-00000.parquet")):
-        assert time.monotonic() < until and process.poll() is None
-        time.sleep(0.02)
-    time.sleep(0.2)
-    os.kill(process.pid, signal.SIGINT)
-    assert process.wait(60) == 130
+    with _command("run", slow, "--out", tmp_path / "run") as process:
+        until = time.monotonic() + 60
+        while not list((tmp_path / "run").rglob("original-00000.parquet")):
+            assert time.monotonic() < until and process.poll() is None
+            time.sleep(0.02)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130  # the model's first batch alone takes 40 s
     with Journal(tmp_path / "run" / "journal.sqlite") as journal:
         assert journal.is_finished("embed/original", 0) and not journal.edits()
     other = load_suite(suite_of("true"), overrides=["seed=12"])
@@ -197,6 +208,22 @@ def test_another_plan_does_not_take_over_what_was_embedded_before_the_first_edit
     run(other, tmp_path / "run")
     run(other, tmp_path / "undisturbed")
     assert _timeless(tmp_path / "run") == _timeless(tmp_path / "undisturbed")
+
+
+@contextmanager
+def _command(*words: object) -> Iterator[subprocess.Popen[bytes]]:
+    """The command in a process that hears Ctrl-C, even where the tests were started with ``&``; always reaped."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        command = [sys.executable, str(Path(pixels.__file__)), *map(str, words)]
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def _timeless(folder: Path) -> dict[str, Any]:

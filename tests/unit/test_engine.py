@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -138,6 +140,29 @@ def test_the_journal_writes_a_unit_whole_or_not_at_all(tmp_path: Path) -> None:
         assert not journal.is_finished("edit", 1)
     with Journal(tmp_path / "j.sqlite") as journal:
         assert journal.edits() == {"0" * 16: JournalledEdit(row, "tail")}
+
+
+@pytest.mark.parametrize("word", ["BEGIN", "COMMIT"])
+def test_a_unit_that_is_interrupted_does_not_keep_another_thread_waiting(tmp_path: Path, word: str) -> None:
+    """A signal is heard between two calls: after the one that begins a transaction, before the one that ends it."""
+
+    class Interrupted(sqlite3.Connection):
+        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+            if sql.startswith("COMMIT") and word == "COMMIT":
+                raise KeyboardInterrupt
+            cursor = super().execute(sql, *values)
+            if sql.startswith("BEGIN") and word == "BEGIN":
+                raise KeyboardInterrupt
+            return cursor
+
+    with Journal(tmp_path / "j.sqlite") as journal, Journal(tmp_path / "j.sqlite") as other:
+        journal._db.close()
+        journal._db = sqlite3.connect(tmp_path / "j.sqlite", isolation_level=None, factory=Interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            journal.finish("edit", 0, duration_s=1.0)
+        other._db.execute("PRAGMA busy_timeout = 0")
+        other.finish("embed/original", 0, duration_s=1.0)
+        assert other.is_finished("embed/original", 0) and not other.is_finished("edit", 0)
 
 
 def test_a_garbled_journal_is_one_clear_error(tmp_path: Path) -> None:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import traceback
+from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -19,6 +22,7 @@ from visavox.core.terms import Verdict
 from .commands import cli
 
 ERROR, USAGE, INTERRUPTED = 3, 4, 130
+_AGAIN_S = 0.05
 EXIT_OF = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 2}
 
 
@@ -26,8 +30,24 @@ def main(argv: list[str] | None = None) -> None:
     """The command ``visavox``; ends the process with one of the codes above."""
     # Idle OpenMP threads sleep instead of spinning: on a shared CPU the judges run several times faster.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # ends like Ctrl-C, tidily
+    signal.signal(signal.SIGTERM, _interrupt)  # ends like Ctrl-C, tidily
+    sys.unraisablehook = _interrupt_again
     sys.exit(exit_code(argv))
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
+    """Raised here, not passed on as SIGINT, which is ignored in what a script starts with ``&``."""
+    raise KeyboardInterrupt
+
+
+def _interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """A Ctrl-C that falls into a finaliser or a weak reference's callback would be lost there: it comes once more."""
+    if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        again = threading.Timer(_AGAIN_S, os.kill, [os.getpid(), signal.SIGTERM])
+        again.daemon = True
+        again.start()
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def exit_code(argv: list[str] | None = None) -> int:

@@ -52,12 +52,13 @@ def beside(work: Callable[[Check], None], *, name: str) -> Iterator[Check]:
             raise failures[0]
 
     thread = threading.Thread(target=whole, name=name)
-    thread.start()
     try:
+        thread.start()  # interrupted in here, it may be running
         yield failed
         thread.join()
     except BaseException:
         stop.set()
-        thread.join()
+        if thread.is_alive():
+            thread.join()
         raise
     failed()

@@ -80,17 +80,18 @@ class Journal:
 
     def finish(self, stage: str, number: int, *, duration_s: float, edits: Iterable[JournalledEdit] = ()) -> None:
         """Marks a unit finished, with its edits, in one transaction."""
-        self._db.execute("BEGIN IMMEDIATE")
         try:
+            self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany(
                 "INSERT INTO edits VALUES (?, ?, ?, ?)",
                 [(e.row.case_id, number, e.row.model_dump_json(), e.stderr_tail) for e in edits],
             )
             self._db.execute("INSERT INTO units VALUES (?, ?, ?)", (stage, number, duration_s))
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # left open, it would keep another thread's journal waiting for a minute
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     def edits(self) -> dict[str, JournalledEdit]:
         """Every journalled edit by case id."""
