@@ -159,7 +159,7 @@ def test_the_fpr_of_few_people() -> None:
     assert detector_points.usable_fpr(rng.normal(size=299), np.arange(299)).fpr == 0.05
     same = detector_points.usable_fpr(np.repeat(rng.normal(size=100), 4), np.repeat(np.arange(100), 4))
     assert same.fpr == 0.05 and same.n_effective < 300
-    with pytest.raises(UndefinedMetricError, match="effective negatives"):
+    with pytest.raises(UndefinedMetricError, match="50 bona fide scores"):
         detector_points.usable_fpr(rng.normal(size=50), np.arange(50))
     with pytest.raises(UndefinedMetricError, match="rule of 3"):
         detector_points.threshold_at_fpr(rng.normal(size=299), 0.01)

@@ -113,7 +113,7 @@ def pooled(of_folds: Sequence[DetectorFold], *, standardised: bool) -> Pooled:
             share a scale; no score of the media judged goes into them.
 
     Raises:
-        UndefinedMetricError: a fold whose calibration has fewer than two scores, or equal ones alone.
+        UndefinedMetricError: a fold whose calibration has fewer than two scores.
     """
     scales = [_scale(fold) if standardised else (0.0, 1.0) for fold in of_folds]
     pairs = list(zip(of_folds, scales, strict=True))
@@ -126,15 +126,15 @@ def pooled(of_folds: Sequence[DetectorFold], *, standardised: bool) -> Pooled:
 
 
 def _scale(fold: DetectorFold) -> tuple[float, float]:
+    """Mean and standard deviation; of equal scores 1: then a fold has no scale, and needs none."""
     scores = np.asarray(fold.calibration, np.float64)
-    spread = float(scores.std(ddof=1)) if scores.size > 1 else 0.0
-    if spread == 0.0:
+    if scores.size < 2:
         raise UndefinedMetricError(
             "scores of several models were to share a scale",
-            found=f"{scores.size} bona fide scores to set it by, all equal",
+            found=f"{scores.size} bona fide scores to set it by",
             todo="add people or recordings",
         )
-    return float(scores.mean()), spread
+    return float(scores.mean()), float(scores.std(ddof=1)) or 1.0
 
 
 def _passed_where_missing(attacks: npt.NDArray[np.float32], *others: npt.NDArray[np.float32]) -> Floats:

@@ -33,7 +33,8 @@ class UsableFpr(NamedTuple):
     """The FPR that bona fide media can speak of.
 
     Attributes:
-        fpr: 1 %, or 5 % of fewer than 300 effective negatives.
+        fpr: 1 %, or 5 % of fewer than 300 effective negatives: then the intervals, which follow people and threshold,
+            say how little the few tell; a design effect read from one or two flags would not.
         n_effective: negatives over their design effect at 1 %; media of one person are no independent trials.
     """
 
@@ -93,8 +94,8 @@ def usable_fpr(calibration: npt.ArrayLike, persons: npt.ArrayLike) -> UsableFpr:
     0.05
 
     Raises:
-        UndefinedMetricError: fewer than 60 effective negatives (rule of 3 at 5 %), fewer than two people, or scores
-            that are not finite.
+        UndefinedMetricError: fewer than 60 scores (rule of 3 at 5 %), fewer than two people, or scores that are not
+            finite.
     """
     scores = finite_scores(calibration, "bona fide")
     flagged = scores >= threshold_at_fmr(scores, USUAL_FPR).threshold
@@ -103,10 +104,10 @@ def usable_fpr(calibration: npt.ArrayLike, persons: npt.ArrayLike) -> UsableFpr:
     n_effective = min(float(found.n), found.n / found.deff * own_factor)
     if n_effective >= ENOUGH_NEGATIVES * (1 - 1e-9):
         return UsableFpr(USUAL_FPR, n_effective)
-    if n_effective * FPR_OF_FEW < RULE_OF_3 * (1 - 1e-9):
+    if not meets_rule(RULE_OF_3, scores.size, FPR_OF_FEW):
         raise UndefinedMetricError(
             "a false positive rate that these bona fide media can speak of was asked for",
-            found=f"{n_effective:.1f} effective negatives of {scores.size}",
+            found=f"{scores.size} bona fide scores",
             todo=f"at least {RULE_OF_3 / FPR_OF_FEW:.0f} (rule of 3 at {FPR_OF_FEW:g}): add people",
         )
     return UsableFpr(FPR_OF_FEW, n_effective)
