@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from visavox.core.acquisition import FailureToAcquire as FailureToAcquire  # noqa: PLC0414 - part of this door
 from visavox.core.records import RecogniserSpec
 from visavox.core.registry import Registry
 from visavox.core.terms import Modality
@@ -78,13 +79,6 @@ class Speech:
 
 Located: TypeAlias = Region | Speech
 """What a recogniser embeds: a region of an image, or the speech in a sound."""
-
-
-@dataclass(frozen=True)
-class FailureToAcquire:
-    """No template can be made of this sample (FTA), and why."""
-
-    reason: str
 
 
 class Recogniser(Protocol):
