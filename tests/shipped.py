@@ -9,10 +9,11 @@ from functools import cache
 
 _TOLD = """
 import json
-from visavox.ports import assessment, dataset, detector, editor, perturbation, recogniser, sink
+from visavox.ports import assessment, dataset, detector, editor, perturbation, recogniser, sink, transcriber
 judges = recogniser.recognisers
 doors = [editor.editors, editor.baselines, detector.detectors, perturbation.operations, dataset.datasets,
-         dataset.renderers, dataset.voice_renderers, assessment.assessments, sink.sinks]
+         dataset.renderers, dataset.voice_renderers, assessment.assessments, sink.sinks,
+         transcriber.transcribers]
 told = {door.noun: list(door) for door in doors}
 for modality in ("face", "voice"):
     told[f"{judges.noun} of {modality}s"] = [name for name in judges if judges.modality(name).value == modality]

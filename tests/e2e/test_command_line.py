@@ -281,6 +281,7 @@ KINDS = [
     "baselines",
     "recognisers",
     "detectors",
+    "transcribers",
     "perturbations",
     "operations",
     "datasets",

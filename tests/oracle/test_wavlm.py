@@ -105,7 +105,7 @@ def test_nothing_is_fetched_unless_the_suite_says_so(tmp_path: Path, monkeypatch
     ):
         _build(download=True)
     assert [options["local_files_only"] for options in asked] == [True, False]
-    assert all(options["revision"] == wavlm.REVISION for options in asked)
+    assert all(options["revision"] == wavlm.PUBLISHED.revision for options in asked)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import spectra
 from pretend import texture
 from rich.console import Console
 from scipy import stats
+from wav2vec2_weights import made_wav2vec2
 
 from visavox import load_suite, run
 from visavox.api import outline
@@ -258,6 +259,67 @@ def test_voices(suite_of: Callable[..., Any], speakers: Path, tmp_path: Path) ->
     assert control(report) is not Verdict.PASS
 
 
+def with_text(speakers: Path) -> Path:
+    """The same speakers, with what each says."""
+    with (REFERENCE_SET / "manifest.csv").open(newline="") as stream:
+        said = {row["path"]: row["transcript"] for row in csv.DictReader(stream)}
+    head, *rows = speakers.read_text().splitlines()
+    path = speakers.with_name("texts.csv")
+    path.write_text("\n".join([f"{head},text", *(f'{row},"{said[row.split(",")[0]]}"' for row in rows)]) + "\n")
+    return path
+
+
+def test_words_are_heard_where_the_suite_names_who_hears_them(
+    suite_of: Callable[..., Any], speakers: Path, tmp_path: Path
+) -> None:
+    named = made_wav2vec2(tmp_path / "net")
+    options = f"{{figures: word_error_rate, transcriber: {{name: wav2vec2, path: net, sha256: {named['sha256']}}}}}"
+    report = run(suite_of(speakers, "mixed", voices=True, options=options), tmp_path / "run")
+    rows = read_part(tmp_path / "run" / "utility" / "00000.parquet", PARTS).to_pylist()
+    rates = {row["case"]: row["value"] for row in rows if row["figure"] == "word_error_rate"}
+    for case in outline_of(tmp_path).plan.cases:
+        what = ("mild", "destroyed", "resized", "kept")[case.seed % 4]
+        assert what != "kept" or rates[case.id] == 0
+        assert what != "destroyed" or rates[case.id] > 0.5
+    found = estimate(report, "word_error_rate")
+    assert (found.n, found.n_failed) == (10, 0) and 0 < found.value < 2
+    assert f"words by wav2vec2 (SHA-256 {named['sha256'][:12]}), against its own of the unedited input" in found.note
+    assert not any("word error rate" in line for line in report.limitations)
+    assert "Word error rate (WER)" in (tmp_path / "run" / "report.html").read_text()
+    texts = run(suite_of(with_text(speakers), "kept", voices=True, options=options), tmp_path / "texts")
+    found = estimate(texts, "word_error_rate")
+    assert found.value > 0.5  # an untrained network hears nothing of it, and the note says so of the inputs too
+    assert f"by which the unedited inputs have {found.value:.1%}" in found.note
+
+
+def test_without_a_transcriber_there_is_no_word_error_rate(
+    suite_of: Callable[..., Any], speakers: Path, tmp_path: Path
+) -> None:
+    report = run(suite_of(speakers, "kept", voices=True), tmp_path / "run")
+    (result,) = [r for r in report.results if r.assessment == "utility"]
+    assert not any(item.name == "word_error_rate" for item in (*result.estimates, *result.not_made))
+    assert any("no word error rate was made" in line for line in report.limitations)
+    floor = POLICY.replace("{stoi: 0.5}", "{word_error_rate: 0.5}") + FLOOR
+    assert floor != POLICY + FLOOR
+    with pytest.raises(ConfigError, match="names no speech recogniser"):
+        run(suite_of(speakers, "kept", voices=True, policy=floor), tmp_path / "floor")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("{figures: word_error_rate}", "needs a transcriber"),
+        ("{figures: stoi, transcriber: wav2vec2}", "leave word_error_rate out"),
+        ("{transcriber: {path: net}}", "name"),
+    ],
+)
+def test_a_transcriber_and_its_figure_belong_together(
+    suite_of: Callable[..., Any], speakers: Path, options: str, words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        suite_of(speakers, "kept", voices=True, options=options)
+
+
 def test_without_floors_nothing_is_gated_and_nothing_counted(
     suite_of: Callable[..., Any], make_people: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -305,7 +367,11 @@ def test_what_the_input_has_not_is_no_fault_of_the_output() -> None:
 def test_an_output_that_equals_its_input_is_at_its_best(figure: UtilityFigure) -> None:
     t = np.arange(32_000) / 16_000
     voice = 0.3 * np.sin(2 * np.pi * np.cumsum(150 + 30 * np.sin(2 * np.pi * t)) / 16_000)
-    of_it = picture() if FIGURES[figure].modality.value == "face" else Pair(Audio(voice.astype(np.float32), 16_000))
+    of_it = (
+        picture()
+        if FIGURES[figure].modality.value == "face"
+        else Pair(Audio(voice.astype(np.float32), 16_000), words="one two")
+    )
     assert measured(figure, of_it, of_it).value == pytest.approx(FIGURES[figure].best)
 
 

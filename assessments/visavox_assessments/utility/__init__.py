@@ -10,7 +10,8 @@ Threat model
 Trials
     One comparison of each first attempt's output with its own unedited input (of a swap, the host's). Faces: PSNR,
     SSIM, and the distance of five landmarks over that of the eyes. Voices: STOI, SI-SDR, correlation of F0, duration
-    ratio, PESQ where it is installed; sample by sample where the lengths agree within 5 %.
+    ratio, PESQ where it is installed; sample by sample where the lengths agree within 5 %. Where the suite names a
+    speech recogniser, the word error rate: against the data set's text, else against what it hears in the input.
 
 Estimates
     The mean of each figure over people, each counted by the mean of their outputs: disclosed, no limit can bind it.
@@ -42,8 +43,9 @@ from .floors import below_floor_share
 METHOD = "mean of the people's means, Student's t over people"
 _LIMITATIONS = {
     Modality.FACE: "utility says how near a picture is to its input, not whether a person finds it natural",
-    Modality.VOICE: "no word error rate was made: that the words of an output are understood, STOI alone speaks for",
+    Modality.VOICE: "utility says how near a voice is to its input, not whether a person finds it natural",
 }
+_UNHEARD = "no word error rate was made: that the words of an output are understood, STOI alone speaks for"
 
 
 class Utility:
@@ -59,7 +61,8 @@ class Utility:
     def assess(self, data: AssessmentInput) -> AssessmentResult:
         """The mean of every figure over people, and the share of outputs below the policy's floors."""
         found = [*_means(data), below_floor_share(data)]
-        limitations = (_LIMITATIONS.get(data.modality, ""),)
+        is_unheard = data.modality is Modality.VOICE and UtilityFigure.WORD_ERROR_RATE not in data.case_utility
+        limitations = (_UNHEARD if is_unheard else _LIMITATIONS.get(data.modality, ""),)
         return AssessmentResult(
             assessment=self.name,
             modality=data.modality,

@@ -13,6 +13,7 @@ from visavox.ports import detector as detector_port
 from visavox.ports import editor as editor_port
 from visavox.ports import recogniser as recogniser_port
 from visavox.ports import sink as sink_port
+from visavox.ports import transcriber as transcriber_port
 
 from . import perturbations
 
@@ -66,5 +67,7 @@ def register() -> None:
         recogniser_port.recognisers.register(name, _lazy("recognisers.facenet", "build"), summary=summary)
     summary = "spectra and a logistic regression, fitted in the run to people it is not judged by: penalty"
     detector_port.detectors.register("spectral", _lazy("detectors.spectral", "build"), summary=summary)
+    summary = "letters by CTC, wav2vec 2.0 (English); weights fetched apart: path, sha256, download"
+    transcriber_port.transcribers.register("wav2vec2", _lazy("transcribers.wav2vec2", "build"), summary=summary)
     sink_port.sinks.register("mlflow", _lazy("sinks.mlflow", "build"), summary="runs in MLflow: uri, experiment")
     perturbations.register()

@@ -6,6 +6,7 @@ import numpy as np
 
 from visavox.core.contracts import Contract, contract
 from visavox.core.records import EditRow
+from visavox.core.terms import Modality
 from visavox.core.utility_figures import FIGURES, UtilityFigure, figures_of
 from visavox.engine.embed import Embedder
 from visavox.engine.folder import RunFolder
@@ -14,6 +15,7 @@ from visavox.engine.plan import Plan
 from visavox.engine.progress import Progress
 from visavox.engine.utility import UtilityStage
 from visavox.ports.assessment import Assessment, CaseFigures, needs_utility
+from visavox.ports.transcriber import transcribers
 
 from .preparation import Prepared
 
@@ -29,7 +31,9 @@ def utility_stage(
     """The stage, before anything is edited; None where no assessment of the suite needs it.
 
     Raises:
+        ConfigError: a floor of the policy needs a speech recogniser, and the suite names none.
         MissingDependencyError: a package behind one of its figures is not installed.
+        WeightsError: the speech recogniser's weights are absent or not the pinned ones.
     """
     row, suite, plan = contract(prepared.suite.editor.tool_class), prepared.suite, prepared.plan
     names = [name for name, assessment in wanted.items() if wants_utility(assessment, row)]
@@ -38,7 +42,10 @@ def utility_stage(
     asked = [getattr(suite.options(name), "figures", ()) for name in names]
     figures = tuple(figure for each in asked for figure in each) if all(asked) else ()
     floors = prepared.policy.policy.modality(plan.modality).utility_floors.given()
-    return UtilityStage(plan, folder, journal, wanted=figures, needed=tuple(floors))
+    named = [getattr(suite.options(name), "transcriber", None) for name in names]
+    spec = next((one for one in named if one is not None), None) if plan.modality is Modality.VOICE else None
+    transcriber = None if spec is None else transcribers.get(spec.name)(dict(spec.params), prepared.device)
+    return UtilityStage(plan, folder, journal, wanted=figures, needed=tuple(floors), transcriber=transcriber)
 
 
 def case_figures(

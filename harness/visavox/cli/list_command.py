@@ -17,6 +17,7 @@ from visavox.ports.editor import baselines, editors
 from visavox.ports.perturbation import load_pack, operations, pack_names
 from visavox.ports.recogniser import recognisers
 from visavox.ports.sink import sinks
+from visavox.ports.transcriber import transcribers
 
 T = TypeVar("T")
 
@@ -36,6 +37,7 @@ KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "baselines": lambda: _rows(baselines),
     "recognisers": lambda: _rows(recognisers),
     "detectors": lambda: _rows(detectors),
+    "transcribers": lambda: _rows(transcribers),
     "perturbations": _packs,
     "operations": lambda: _rows(operations),
     "datasets": lambda: _rows(datasets),
@@ -62,8 +64,8 @@ class NearChoice(click.Choice[str]):
 def list_command(what: str | None) -> None:
     """List what is registered: all, or one KIND.
 
-    Kinds: editors, baselines, recognisers, detectors, perturbations (packs), operations (their steps), datasets,
-    assessments, sinks, policies.
+    Kinds: editors, baselines, recognisers, detectors, transcribers, perturbations (packs), operations (their steps),
+    datasets, assessments, sinks, policies.
     """
     for kind, rows in KINDS.items():
         if what in {None, kind}:

@@ -119,11 +119,30 @@ class ImpersonationOptions(Record):
     """swap: two more cases a person, in which the editor is told that the donor refused consent."""
 
 
+class TranscriberSpec(Record):
+    """A speech recogniser: a registered name and the adapter's own parameters."""
+
+    name: str
+    params: Pairs = ()
+
+
 class UtilityOptions(Record):
     """Options of the assessment ``utility``; the figures that the policy sets a floor for are always made."""
 
     figures: Annotated[tuple[UtilityFigure, ...], BeforeValidator(_one_or_many)] = ()
-    """Which figures to make; each counts for its own modality. Empty: all, ``pesq`` where that package is installed."""
+    """Which figures to make; each counts for its own modality. Empty: all, ``pesq`` where that package is installed,
+    ``word_error_rate`` where a transcriber is named."""
+    transcriber: TranscriberSpec | None = None
+    """The speech recogniser behind ``word_error_rate``; without one there is no such figure."""
+
+    @model_validator(mode="after")
+    def _transcriber_is_used(self) -> UtilityOptions:
+        is_asked = UtilityFigure.WORD_ERROR_RATE in self.figures
+        if is_asked and self.transcriber is None:
+            raise ValueError("figures: word_error_rate needs a transcriber: `visavox list transcribers`")
+        if self.figures and not is_asked and self.transcriber is not None:
+            raise ValueError("transcriber: the figures leave word_error_rate out, which alone needs it")
+        return self
 
 
 class DetectabilityOptions(Record):
@@ -426,6 +445,13 @@ def _resolve_named(entry: object, base: Path) -> object:
     return {"name": entry["name"], "id": entry.get("id", entry["name"]), "params": rest}
 
 
+def _resolve_transcriber(assessments: object, base: Path) -> None:
+    options = assessments.get("utility") if isinstance(assessments, dict) else None
+    if isinstance(options, dict) and "transcriber" in options:
+        found = _resolve_named(options["transcriber"], base)
+        options["transcriber"] = {k: v for k, v in found.items() if k != "id"} if isinstance(found, dict) else found
+
+
 def parse_suite(text: str, *, base: Path, what: str = "the suite", overrides: Sequence[str] = ()) -> Suite:
     """Reads a suite's YAML text, with paths relative to ``base``, into a resolved ``Suite``.
 
@@ -447,6 +473,7 @@ def parse_suite(text: str, *, base: Path, what: str = "the suite", overrides: Se
         value["detectors"] = [_resolve_named(entry, base) for entry in value["detectors"]]
     if isinstance(value.get("assessments"), list):
         value["assessments"] = {str(name): {} for name in value["assessments"]}
+    _resolve_transcriber(value.get("assessments"), base)
     policy = value.get("policy")
     if isinstance(policy, str) and ("/" in policy or policy.endswith((".yaml", ".yml"))):
         value["policy"] = _absolute(policy, base)

@@ -21,6 +21,7 @@ class UtilityFigure(StrEnum):
     F0_CORRELATION = "f0_correlation"
     DURATION_RATIO = "duration_ratio"
     PESQ = "pesq"
+    WORD_ERROR_RATE = "word_error_rate"
 
 
 class FigureFacts(NamedTuple):
@@ -49,6 +50,7 @@ FIGURES: Final[Mapping[UtilityFigure, FigureFacts]] = {
     UtilityFigure.F0_CORRELATION: FigureFacts(Modality.VOICE, -1.0, 1.0, 1.0),
     UtilityFigure.DURATION_RATIO: FigureFacts(Modality.VOICE, 0.0, math.inf, 1.0),
     UtilityFigure.PESQ: FigureFacts(Modality.VOICE, 0.0, 5.0, 4.64),
+    UtilityFigure.WORD_ERROR_RATE: FigureFacts(Modality.VOICE, 0.0, math.inf, 0.0, is_error=True),
 }
 
 

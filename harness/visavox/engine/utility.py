@@ -2,7 +2,8 @@
 
 A sound and its output are compared at the input's rate and, where their lengths agree within 5 %, over the shorter of
 the two. Landmarks are those that a judge's detector located for the templates; an output of another size is brought to
-the input's for them, and has no PSNR or SSIM.
+the input's for them, and has no PSNR or SSIM. Words are what the suite's speech recogniser hears in an output, against
+the data set's own text of its input, else against what the same recogniser hears in it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from visavox.core.errors import MediaError, MissingDependencyError, RunFolderError, UndefinedMetricError
+from visavox.core.errors import ConfigError, MediaError, MissingDependencyError, RunFolderError, UndefinedMetricError
 from visavox.core.records import EditRow
 from visavox.core.terms import Modality
 from visavox.core.utility_figures import UtilityFigure, figures_of
@@ -30,9 +31,11 @@ from visavox.media.image import Image
 from visavox.media.perturbations import pixels
 from visavox.media.pitch import RATE_HZ, pitch, vocoder
 from visavox.metrics import utility
+from visavox.metrics.word_errors import word_error_rate
 from visavox.ports.assessment import EDITED, ORIGINAL, CaseFigures
 from visavox.ports.dataset import Dataset
 from visavox.ports.recogniser import Region
+from visavox.ports.transcriber import Transcriber
 
 from . import tables
 from .embed import Embedder, cases_of_sets
@@ -42,6 +45,7 @@ from .medium import MEDIA, LocatedIn
 from .plan import Plan
 from .progress import Progress, Step
 from .store import Store
+from .words import Listener, Said, method_of_words
 
 STAGE: Final = "utility"
 SAME_LENGTH: Final = 0.05
@@ -53,24 +57,27 @@ PARTS = pa.schema(
         ("value", pa.float32()),
         ("reason", pa.string()),
         ("of_input", pa.bool_()),
+        ("unedited", pa.float32()),
     ]
 )
 _WORKERS = min(4, os.cpu_count() or 1)
 
 
 class Measured(NamedTuple):
-    """A figure of one case, see `CaseFigures`."""
+    """A figure of one case, see `CaseFigures`; ``unedited`` is the input's own where it is not known beforehand."""
 
     value: float
     reason: str = ""
     of_input: bool = False
+    unedited: float = math.nan
 
 
 class Pair(NamedTuple):
-    """An unedited input or an output as the figures see it: the medium, and what was located in it."""
+    """An unedited input or an output as the figures see it: the medium, what was located and what is said in it."""
 
     medium: Any
     located: LocatedIn | None = None
+    words: str = ""
 
 
 class UtilityStage:
@@ -79,8 +86,10 @@ class UtilityStage:
     Args:
         wanted: the figures to make; empty: all of the modality, PESQ where it is installed.
         needed: figures that a floor asks for, whatever is wanted.
+        transcriber: the suite's speech recogniser; without one there is no word error rate.
 
     Raises:
+        ConfigError: a floor asks for the word error rate without one.
         MissingDependencyError: a package behind one of them is not installed.
     """
 
@@ -92,9 +101,13 @@ class UtilityStage:
         *,
         wanted: Sequence[UtilityFigure] = (),
         needed: Sequence[UtilityFigure] = (),
+        transcriber: Transcriber | None = None,
     ) -> None:
-        self._plan, self._folder, self._journal = plan, folder, journal
+        self._plan, self._folder, self._journal, self._transcriber = plan, folder, journal, transcriber
         chosen = [f for f in figures_of(plan.modality) if f in (*wanted, *needed) or not wanted]
+        if transcriber is None:
+            _refuse_words(needed)
+            chosen = [figure for figure in chosen if figure is not UtilityFigure.WORD_ERROR_RATE]
         if UtilityFigure.PESQ not in (*wanted, *needed) and importlib.util.find_spec("pesq") is None:
             chosen = [figure for figure in chosen if figure is not UtilityFigure.PESQ]
         journal.set_fact(STAGE, json.dumps(chosen))  # a run continued elsewhere makes the figures it began with
@@ -116,12 +129,15 @@ class UtilityStage:
             )
         )
         store, medium = Store(self._folder.media), MEDIA[self._plan.modality]
+        listener = Listener(self._transcriber, dataset.samples) if self._transcriber else None
 
         def compared(number: int) -> dict[UtilityFigure, Measured]:
             case, sample = self._plan.cases[number], self._plan.samples[self._plan.case_sample[number]].id
             original = Pair(medium.decode(dataset.read(sample)), inputs.get(sample))
             edited = Pair(medium.decode(store.read(rows[case.id].outputs[0].digest)), outputs.get(case.id))
-            return {figure: measured(figure, original, edited) for figure in self.figures}
+            if listener is None:
+                return {figure: measured(figure, original, edited) for figure in self.figures}
+            return _with_words(self.figures, original, edited, listener.said(sample, original.medium, edited.medium))
 
         with ThreadPoolExecutor(_WORKERS, thread_name_prefix="visavox-utility") as pool:
             for number, unit in enumerate(units):
@@ -154,12 +170,17 @@ class UtilityStage:
     ) -> CaseFigures:
         n = len(self._plan.cases)
         values, of_input, reasons = np.full(n, np.nan, np.float32), np.zeros(n, bool), [""] * n
+        unedited: list[float] = []
         for row in found:
             if row["figure"] == figure.value:
                 number = place[row["case"]]
                 values[number], of_input[number] = row["value"], row["of_input"]
                 reasons[number] = row["reason"]
-        return CaseFigures(values, tuple(reasons), of_input, _method(figure, detector))
+                unedited += [row["unedited"]] if row["unedited"] == row["unedited"] else []
+        method = _method(figure, detector)
+        if figure is UtilityFigure.WORD_ERROR_RATE and self._transcriber is not None:
+            method = method_of_words(self._transcriber.id, unedited, len(place))
+        return CaseFigures(values, tuple(reasons), of_input, method)
 
     def _cases(self, rows: dict[str, EditRow]) -> list[int]:
         """First attempts with an output whose input is known: media made elsewhere name people alone."""
@@ -196,6 +217,17 @@ def measured(figure: UtilityFigure, original: Pair, edited: Pair) -> Measured:
     except (UndefinedMetricError, MediaError) as error:
         return Measured(math.nan, f"the input: {error.found}", of_input=True)
     return Measured(math.nan, reason)
+
+
+def _with_words(
+    figures: Sequence[UtilityFigure], original: Pair, edited: Pair, said: Said
+) -> dict[UtilityFigure, Measured]:
+    original, edited = original._replace(words=said.reference), edited._replace(words=said.edited)
+    found = {figure: measured(figure, original, edited) for figure in figures}
+    if said.unedited is not None:
+        own = measured(UtilityFigure.WORD_ERROR_RATE, original, original._replace(words=said.unedited))
+        found[UtilityFigure.WORD_ERROR_RATE] = found[UtilityFigure.WORD_ERROR_RATE]._replace(unedited=own.value)
+    return found
 
 
 def likeness(modality: Modality, before: Any, after: Any) -> float:
@@ -288,6 +320,10 @@ def _duration_ratio(original: Pair, edited: Pair) -> float:
     return ratio
 
 
+def _word_error_rate(original: Pair, edited: Pair) -> float:
+    return word_error_rate(original.words, edited.words)
+
+
 _FIGURES: Final[Mapping[UtilityFigure, Callable[[Pair, Pair], float]]] = {
     UtilityFigure.PSNR_DB: _psnr_db,
     UtilityFigure.SSIM: _ssim,
@@ -297,6 +333,7 @@ _FIGURES: Final[Mapping[UtilityFigure, Callable[[Pair, Pair], float]]] = {
     UtilityFigure.F0_CORRELATION: _f0_correlation,
     UtilityFigure.DURATION_RATIO: _duration_ratio,
     UtilityFigure.PESQ: _pesq,
+    UtilityFigure.WORD_ERROR_RATE: _word_error_rate,
 }
 
 
@@ -313,6 +350,15 @@ _METHODS: Final = {
     UtilityFigure.DURATION_RATIO: "output over input",
     UtilityFigure.PESQ: "P.862.2, wide band",
 }
+
+
+def _refuse_words(needed: Sequence[UtilityFigure]) -> None:
+    if UtilityFigure.WORD_ERROR_RATE in needed:
+        raise ConfigError(
+            "make the figure word_error_rate, for which the policy has a floor",
+            found="the suite names no speech recogniser",
+            todo="assessments: {utility: {transcriber: {name: wav2vec2, path: FOLDER, sha256: DIGEST}}}",
+        )
 
 
 def _require_packages(figures: Sequence[UtilityFigure]) -> None:

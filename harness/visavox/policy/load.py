@@ -59,6 +59,8 @@ class VoiceFloors(_Floors):
     """Correlation of the pitch, at least."""
     pesq: Annotated[float, Field(ge=1, lt=4.64)] | None = None
     """PESQ, wide band, at least; needs the package pesq."""
+    word_error_rate: Annotated[float, Field(gt=0)] | None = None
+    """Share of the words that a speech recogniser gets wrong, at most; the suite has to name one."""
 
 
 class Modalities(Record):

@@ -30,6 +30,9 @@ PLAIN_FIGURES: Final = frozenset(
         "f0_correlation",
         "duration_ratio",
         "pesq",
+        "detector_auc",
+        "detector_auc_unseen",
+        "calibration_error",
     }
 )
 """Figures that are no share of trials: four decimals instead of percent."""
@@ -74,6 +77,19 @@ TITLES: Final = {
     "iptc_source_type_share": "Files with a fitting IPTC digital source type",
     "visible_label_share": "Outputs with a compliant visible label",
     "audible_label_share": "Outputs with a compliant audible label",
+    "tpr": "Outputs flagged as edited (TPR)",
+    "realised_fpr": "Bona fide media flagged (FPR)",
+    "apcer": "Outputs passed as bona fide (APCER)",
+    "bpcer10": "Bona fide media flagged where 10 % of outputs pass (BPCER10)",
+    "bpcer20": "Bona fide media flagged where 5 % of outputs pass (BPCER20)",
+    "bpcer100": "Bona fide media flagged where 1 % of outputs pass (BPCER100)",
+    "d_eer": "Detection equal error rate (D-EER)",
+    "detector_auc": "Ranking of outputs above bona fide media (AUC)",
+    "detector_auc_unseen": "The same, by models that saw none of the species",
+    "calibration_error": "Expected calibration error (ECE)",
+    "one_layer_alive_share": "Outputs with a layer, as they are",
+    "two_layers_alive_share": "Outputs with two layers, as they are",
+    "one_layer_alive_after_chains_share": "Outputs with a layer after the worst chain",
     "bystander_match_difference": "Matches with bystanders, beyond the unedited input's",
     "any_bystander_match_difference": "Passing as some bystander, beyond the unedited input's",
     "bystander_drift": "Drift to a bystander",
@@ -107,6 +123,7 @@ TITLES: Final = {
     "si_sdr_db": "Signal-to-distortion ratio (SI-SDR)",
     "f0_correlation": "Correlation of the pitch (F0)",
     "duration_ratio": "Duration, output over input",
+    "word_error_rate": "Word error rate (WER)",
     "pesq": "Speech quality (PESQ), MOS-LQO 1 to 4.64",
 }
 _ROUNDED_AWAY = re.compile(r"-(0\.0*)")

@@ -16,7 +16,6 @@ References:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -32,18 +31,19 @@ from visavox.core.terms import Modality
 from visavox.ports.editor import Media
 from visavox.ports.recogniser import FailureToAcquire, Speech, Vectors
 
+from ..hub import FRONT_END, Published, in_one_line, is_normalised, published_files
 from .cosine import cosines, unit
 from .sources import import_package
 from .speech import DETECTOR, Samples, locate_speech, speech_signals
 
-REPOSITORY: Final = "microsoft/wavlm-base-plus-sv"
-REVISION: Final = "feb593a6c23c1cc3d9510425c29b0a14d2b07b1e"
 RATE_HZ: Final = 16_000
 MAX_PART_S: Final = 30.0
 """Longer speech is embedded in equal parts, for the network's memory grows with the square of the length."""
 CONFIG: Final = "config.json"
-FRONT_END: Final = "preprocessor_config.json"
 WEIGHTS: Final = ("model.safetensors", "pytorch_model.bin")
+PUBLISHED: Final = Published(
+    "microsoft/wavlm-base-plus-sv", "feb593a6c23c1cc3d9510425c29b0a14d2b07b1e", (CONFIG, FRONT_END, *WEIGHTS)
+)
 _UNUSED: Final = ("classifier.", "objective.")  # layers behind the template
 
 
@@ -104,12 +104,12 @@ class Wavlm:
     def __init__(self, name: str, params: WavlmParams, device: str) -> None:
         self.id = name
         self._torch = import_package("torch", extra="voices")
-        folder = params.path or _cached(download=params.download)
+        folder = params.path or published_files(PUBLISHED, download=params.download)
         weights = _weights(folder, params.sha256)
         self.is_pinned = params.path is None
         self.families = frozenset({"wavlm", "x-vector"} | (set() if self.is_pinned else {"undeclared"}))
         self.training_overlap = "some" if self.is_pinned else "unknown"
-        self._is_normalised = _is_normalised(folder)
+        self._is_normalised = is_normalised(folder, sample_rate_hz=RATE_HZ, repository=PUBLISHED.repository)
         self._network = _network(folder).to(self._torch.device(device))
         self._device = self._torch.device(device)
         self.digest = sha256_json(
@@ -159,25 +159,6 @@ def _parts(signal: Samples) -> list[Samples]:
     return np.array_split(signal, -(-len(signal) // round(MAX_PART_S * RATE_HZ)))
 
 
-def _cached(*, download: bool) -> Path:
-    """The published files in Hugging Face's cache, fetched where that is allowed."""
-    hub = import_package("huggingface_hub", extra="voices")
-    asked = f"{'download' if download else 'find'} {REPOSITORY} at revision {REVISION}"
-    files = [CONFIG, FRONT_END, *WEIGHTS]
-    try:
-        return Path(
-            hub.snapshot_download(REPOSITORY, revision=REVISION, allow_patterns=files, local_files_only=not download)
-        )
-    except Exception as error:  # no network, no such file, a full disk: the hub has an exception class for each
-        first = str(error).strip().splitlines()[0] if str(error).strip() else ""
-        raise WeightsError(
-            asked,
-            found=f"{type(error).__name__}: {first}",
-            todo="fetch its files elsewhere and name their folder (path: ...)"
-            + ("" if download else ", or allow it (download: true)"),
-        ) from error
-
-
 def _weights(folder: Path, sha256: str | None) -> Path:
     """The weight file of a folder that holds all that is needed."""
     asked = f"read a WavLM from {folder}"
@@ -185,7 +166,7 @@ def _weights(folder: Path, sha256: str | None) -> Path:
     found = [folder / name for name in WEIGHTS if (folder / name).is_file()]
     if absent or not found:
         lacking = ", ".join([*absent, *([] if found else [" or ".join(WEIGHTS)])])
-        raise WeightsError(asked, found=f"no {lacking}", todo=f"fetch the files of {REPOSITORY}")
+        raise WeightsError(asked, found=f"no {lacking}", todo=f"fetch the files of {PUBLISHED.repository}")
     if sha256 is not None and sha256_file(found[0]) != sha256.lower():
         raise WeightsError(
             asked,
@@ -193,21 +174,6 @@ def _weights(folder: Path, sha256: str | None) -> Path:
             todo="fetch the pinned file again, or pin this one if it is the network you mean to use",
         )
     return found[0]
-
-
-def _is_normalised(folder: Path) -> bool:
-    """Whether the network takes sounds of mean 0 and variance 1, as the front end's file says."""
-    asked = f"read {FRONT_END} of {folder}"
-    try:
-        front_end = json.loads((folder / FRONT_END).read_text("utf-8"))
-        rate, is_normalised = front_end["sampling_rate"], front_end["do_normalize"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(
-            asked, found=f"{type(error).__name__}: {error}", todo=f"fetch the files of {REPOSITORY}"
-        ) from error
-    if rate != RATE_HZ or not isinstance(is_normalised, bool):
-        raise WeightsError(asked, found=f"{rate} Hz, do_normalize {is_normalised}", todo=f"give one of {RATE_HZ} Hz")
-    return is_normalised
 
 
 def _network(folder: Path) -> Any:
@@ -220,9 +186,8 @@ def _network(folder: Path) -> Any:
             folder, local_files_only=True, weights_only=True, output_loading_info=True, dtype=torch.float32
         )
     except Exception as error:  # transformers raises a dozen kinds over files that are no such network
-        first = str(error).strip().splitlines()[0] if str(error).strip() else ""
         raise WeightsError(
-            asked, found=f"{type(error).__name__}: {first}", todo="give a network of the class WavLMForXVector"
+            asked, found=in_one_line(error), todo="give a network of the class WavLMForXVector"
         ) from error
     missing = [key for key in loaded["missing_keys"] if not key.startswith(_UNUSED)]
     if missing or loaded["mismatched_keys"]:

@@ -1,0 +1,1 @@
+"""Speech recognisers that write down what is said."""
