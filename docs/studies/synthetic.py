@@ -25,6 +25,7 @@ from visavox.metrics.curves import auc_interval, eer, eer_interval
 from visavox.metrics.intervals import bound_lower, bound_upper
 from visavox.ports.editor import Image
 from visavox.ports.recogniser import Recogniser, Region, recognisers
+from visavox_datasets.made_sets import SUMS
 from visavox_datasets.synthetic import people
 from visavox_datasets.synthetic.attributes import attributes
 from visavox_datasets.synthetic.people import REFERENCE, REFERENCE_SET, People
@@ -149,7 +150,7 @@ def ship() -> None:
     manifest = people.manifest_text(REFERENCE).encode()
     (REFERENCE_SET / "manifest.csv").write_bytes(manifest)
     sums.write(f"{sha256_bytes(manifest)}  manifest.csv\n")
-    (REFERENCE_SET / people.SUMS).write_text(sums.getvalue())
+    (REFERENCE_SET / SUMS).write_text(sums.getvalue())
     by = {
         "renderer": people.renderer_digest(),
         "torch": torch.__version__,

@@ -25,7 +25,7 @@ from visavox.media.speech import speech_seconds, speech_segments
 from visavox.metrics.curves import auc_interval, eer_interval
 from visavox.metrics.intervals import bound_lower, bound_upper
 from visavox.ports.recogniser import Speech, recognisers
-from visavox_datasets.synthetic.people import SUMS
+from visavox_datasets.made_sets import SUMS
 from visavox_datasets.synthetic.voices import speakers
 from visavox_datasets.synthetic.voices.parameters import attributes, draw_voice
 from visavox_datasets.synthetic.voices.sentences import sentence

@@ -9,26 +9,24 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from visavox.core.digest import sha256_bytes, sha256_json
-from visavox.core.errors import ConfigError, ManifestError
 from visavox.core.records import DatasetSpec, Record
 from visavox.core.resources import user_cache_dir
 from visavox.ports.progress import Step, tell
 
-from ..manifest import ManifestDataset, load_manifest
+from ..made_sets import dataset_of, keep, parameters_of, refuse_more, shipped_manifest
+from ..manifest import ManifestDataset
 from .attributes import attributes
 from .faces import MAX_SIZE_PX, MIN_SIZE_PX, render_files
 
 KIND = "synthetic-faces"
 LICENCE = "Apache-2.0"
 REFERENCE_SET = Path(__file__).parents[1] / "sets" / "people-100"
-SUMS = "SHA256SUMS"
 COLUMNS = ("path", "subject_id", "modality", "session", "consent", "sex", "age_band", "skin_tone", "licence")
 MAX_PICTURES = 1_000_000
 STAGE = "render people"
@@ -71,14 +69,7 @@ def load_synthetic_faces(spec: DatasetSpec, seed: int) -> ManifestDataset:
         MissingDependencyError: if pictures have to be rendered and torch is not installed.
     """
     asked = _checked(spec)
-    if asked == REFERENCE:
-        check_sums(REFERENCE_SET)
-        manifest = REFERENCE_SET / "manifest.csv"
-    else:
-        manifest = prepare(asked)
-    dataset = load_manifest(DatasetSpec(kind="manifest", path=str(manifest)), seed)
-    dataset.kind = KIND
-    return dataset
+    return dataset_of(KIND, shipped_manifest(REFERENCE_SET) if asked == REFERENCE else prepare(asked), seed)
 
 
 def prepare(asked: People, *, shipped: Path | None = REFERENCE_SET) -> Path:
@@ -93,11 +84,11 @@ def prepare(asked: People, *, shipped: Path | None = REFERENCE_SET) -> Path:
     missing = [pair for pair in pairs if not _is_whole(folder / picture_name(*pair))]
     for done, pair in enumerate(missing):
         tell(Step(STAGE, done, len(missing)))
-        _write(folder / picture_name(*pair), _picture(asked, *pair, shipped))
+        keep(folder / picture_name(*pair), _picture(asked, *pair, shipped))
     if missing:
         tell(Step(STAGE, len(missing), len(missing)))
     manifest = folder / f"manifest-{asked.people}x{asked.images}.csv"
-    _write(manifest, manifest_text(asked).encode())
+    keep(manifest, manifest_text(asked).encode())
     return manifest
 
 
@@ -129,26 +120,6 @@ def picture_name(person: int, image: int) -> str:
     return f"{person:04d}-{image}.jpg"
 
 
-def check_sums(folder: Path) -> None:
-    """Compares the files of a set with its list of SHA-256 digests (the format of ``sha256sum``).
-
-    Raises:
-        ManifestError: naming the files that differ or are missing.
-    """
-    try:
-        lines = (folder / SUMS).read_text("utf-8").splitlines()
-        wanted = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
-        wrong = [n for n, digest in wanted.items() if sha256_bytes((folder / n).read_bytes()) != digest]
-    except (OSError, ValueError) as error:
-        wrong = [str(error)]
-    if wrong:
-        raise ManifestError(
-            "read the reference set of synthetic people",
-            found=f"not as shipped: {', '.join(wrong[:10])}" + (" ..." if len(wrong) > 10 else ""),
-            todo="install visavox again",
-        )
-
-
 def renderer_digest() -> str:
     """SHA-256 over the renderer's source files: another renderer draws other pictures."""
     sources = sorted(Path(__file__).parent.glob("*.py"))
@@ -159,18 +130,8 @@ _NO_RENDERERS = {Path(__file__).name, "attributes.py", "__init__.py"}
 
 
 def _checked(spec: DatasetSpec) -> People:
-    asked = f"load the data set {KIND} with {dict(spec.params)}"
-    known = f"its parameters: {', '.join(People.model_fields)}"
-    if spec.path is not None:
-        raise ConfigError(asked, found="a path", todo=f"remove it: the pictures are made, not read; {known}")
-    try:
-        people = People.model_validate(dict(spec.params), strict=True)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
-        raise ConfigError(asked, found=faults, todo=known) from error
-    if people.people * people.images > MAX_PICTURES:
-        found = f"{people.people * people.images} pictures"
-        raise ConfigError(asked, found=found, todo=f"ask for {MAX_PICTURES} at most")
+    people = parameters_of(spec, People, media="pictures are")
+    refuse_more(spec, people.people * people.images, MAX_PICTURES, "pictures")
     return people
 
 
@@ -188,9 +149,3 @@ def _picture(asked: People, person: int, image: int, shipped: Path | None) -> by
 
 def _is_whole(path: Path) -> bool:
     return path.is_file() and path.read_bytes().endswith(_END_OF_JPEG)
-
-
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(data)
-    temporary.replace(path)

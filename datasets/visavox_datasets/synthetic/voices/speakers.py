@@ -10,22 +10,20 @@ from __future__ import annotations
 import csv
 import importlib.metadata
 import io
-import os
 import platform
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from visavox.core.digest import sha256_bytes, sha256_json
-from visavox.core.errors import ConfigError
 from visavox.core.records import DatasetSpec, Record
 from visavox.core.resources import user_cache_dir
 from visavox.ports.progress import Step, tell
 
-from ...manifest import ManifestDataset, load_manifest
-from ..people import check_sums
+from ...made_sets import dataset_of, keep, parameters_of, refuse_more, shipped_manifest
+from ...manifest import ManifestDataset
 from .parameters import attributes
 from .sentences import sentence
 from .utterances import render_files
@@ -72,14 +70,7 @@ def load_synthetic_voices(spec: DatasetSpec, seed: int) -> ManifestDataset:
         MissingDependencyError: if utterances have to be made and the packages for it are not installed.
     """
     asked = _checked(spec)
-    if asked == REFERENCE:
-        check_sums(REFERENCE_SET)
-        manifest = REFERENCE_SET / "manifest.csv"
-    else:
-        manifest = prepare(asked)
-    dataset = load_manifest(DatasetSpec(kind="manifest", path=str(manifest)), seed)
-    dataset.kind = KIND
-    return dataset
+    return dataset_of(KIND, shipped_manifest(REFERENCE_SET) if asked == REFERENCE else prepare(asked), seed)
 
 
 def prepare(asked: Speakers, *, shipped: Path | None = REFERENCE_SET) -> Path:
@@ -93,10 +84,10 @@ def prepare(asked: Speakers, *, shipped: Path | None = REFERENCE_SET) -> Path:
     pairs = [(speaker, utterance) for speaker in range(asked.speakers) for utterance in range(asked.utterances)]
     missing = [pair for pair in pairs if not _is_whole(folder / file_name(*pair))]
     for done, (pair, data) in enumerate(_files(asked.seed, missing, shipped), start=1):
-        _write(folder / file_name(*pair), data)
+        keep(folder / file_name(*pair), data)
         tell(Step(STAGE, done, len(missing)))
     manifest = folder / f"manifest-{asked.speakers}x{asked.utterances}.csv"
-    _write(manifest, manifest_text(asked).encode())
+    keep(manifest, manifest_text(asked).encode())
     return manifest
 
 
@@ -150,18 +141,8 @@ _NO_GENERATORS = {Path(__file__).name, "__init__.py"}
 
 
 def _checked(spec: DatasetSpec) -> Speakers:
-    asked = f"load the data set {KIND} with {dict(spec.params)}"
-    known = f"its parameters: {', '.join(Speakers.model_fields)}"
-    if spec.path is not None:
-        raise ConfigError(asked, found="a path", todo=f"remove it: the speech is made, not read; {known}")
-    try:
-        speakers = Speakers.model_validate(dict(spec.params), strict=True)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
-        raise ConfigError(asked, found=faults, todo=known) from error
-    if speakers.speakers * speakers.utterances > MAX_UTTERANCES:
-        found = f"{speakers.speakers * speakers.utterances} utterances"
-        raise ConfigError(asked, found=found, todo=f"ask for {MAX_UTTERANCES} at most")
+    speakers = parameters_of(spec, Speakers, media="speech is")
+    refuse_more(spec, speakers.speakers * speakers.utterances, MAX_UTTERANCES, "utterances")
     return speakers
 
 
@@ -187,9 +168,3 @@ def _is_whole(path: Path) -> bool:
         return False
     last = path.read_bytes().rpartition(_OGG_PAGE)[2]
     return len(last) > 1 and bool(last[1] & _OGG_LAST)
-
-
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(data)
-    temporary.replace(path)
