@@ -20,6 +20,8 @@ from visavox_assessments.estimates import bounded
 from .trials import Kind, KindTrials
 
 METHOD = "effective-size Clopper-Pearson on the linearised statistic (STATISTICS 3d)"
+JACKKNIFE = "delete-one-person jackknife"
+FITTED = f"{JACKKNIFE}; fitted on these scores, it errs on the side of less privacy"
 
 
 def curves(
@@ -86,27 +88,11 @@ def _d_sys(data: AssessmentInput, judge: JudgeView, attacker: Attacker, kind: Ki
     found = d_sys_interval(*table, alpha=data.alpha)
     rng = generator(data.seed, "d_sys", judge.id, attacker.value)
     null = d_sys_null(*table, rng=rng, is_symmetric=attacker is not Attacker.IGNORANT)
-    return Estimate(
-        name="d_sys",
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        lower=found.lower,
-        upper=found.upper,
-        alpha=data.alpha,
-        method="delete-one-person jackknife",
-        n=kind.mated.size,
-        n_eff=float(found.n_people),
-        n_subjects=found.n_people,
-        recogniser=judge.id,
-        attacker=attacker,
-        direction=Direction.NEITHER,
-        chance=null.null_mean,
-        note=(
-            f"on {kind.name} comparisons; person-permutation null: mean {null.null_mean:.4f}, "
-            f"95 % quantile {null.null_q95:.4f}, p {null.p_value:.4f} ({null.n_null} permutations)"
-        ),
+    note = (
+        f"; person-permutation null: mean {null.null_mean:.4f}, 95 % quantile {null.null_q95:.4f}, "
+        f"p {null.p_value:.4f} ({null.n_null} permutations)"
     )
+    return _jackknifed("d_sys", data, judge, attacker, kind, found, chance=null.null_mean, method=JACKKNIFE, note=note)
 
 
 def _min_cllr(data: AssessmentInput, judge: JudgeView, attacker: Attacker, kind: Kind) -> Estimate:
@@ -118,9 +104,9 @@ def _zebra(data: AssessmentInput, judge: JudgeView, attacker: Attacker, kind: Ki
     """Expected disclosure; the tag is that of the worst case, a single score, which has no interval."""
     found = disclosure_intervals.expected_disclosure_interval(*_table(kind), alpha=data.alpha)
     worst = zebra(kind.mated, kind.non_mated)
-    made = _jackknifed("zebra_expected", data, judge, attacker, kind, found, chance=0.0)
     note = f"; worst case 10^{worst.worst_log10:.2f} (tag {worst.tag}): the strongest single score, without an interval"
-    return made.model_copy(update={"band": f"tag {worst.tag}", "note": made.note + note})
+    made = _jackknifed("zebra_expected", data, judge, attacker, kind, found, chance=0.0, note=note)
+    return made.model_copy(update={"band": f"tag {worst.tag}"})
 
 
 def _table(kind: Kind) -> tuple[Floats, Ints, Floats, Ints, Ints]:
@@ -136,6 +122,8 @@ def _jackknifed(
     found: MeanInterval,
     *,
     chance: float,
+    method: str = FITTED,
+    note: str = "",
 ) -> Estimate:
     return Estimate(
         name=name,
@@ -145,7 +133,7 @@ def _jackknifed(
         lower=found.lower,
         upper=found.upper,
         alpha=data.alpha,
-        method="delete-one-person jackknife; fitted on these scores, it errs on the side of less privacy",
+        method=method,
         n=kind.mated.size,
         n_eff=float(found.n_people),
         n_subjects=found.n_people,
@@ -153,7 +141,7 @@ def _jackknifed(
         attacker=attacker,
         direction=Direction.NEITHER,
         chance=chance,
-        note=f"on {kind.name} comparisons",
+        note=f"on {kind.name} comparisons{note}",
     )
 
 
