@@ -39,7 +39,7 @@ _BLOCK_FRAMES: Final = 1 << 16
 _ANY_LENGTH: Final = frozenset({0, 0xFFFFFFFF})  # what a writer that could not seek back leaves as a WAV length
 _AV_SLACK_S: Final = 0.25  # durations of containers are rounded, and count the encoder's padding
 _EXTRA: Final = "pip install 'visavox[voices]'"
-_TODO: Final = "give a whole WAV, FLAC, MP3, Ogg (Vorbis, Opus), AIFF, M4A, AAC or WebM file"
+_READABLE: Final = "give a whole WAV, FLAC, MP3, Ogg (Vorbis, Opus), AIFF, M4A, AAC or WebM file"
 
 Samples: TypeAlias = npt.NDArray[np.float32]
 """float32, shape (n,), nominally in [-1, 1]."""
@@ -260,7 +260,7 @@ def _check_chunks(data: bytes, samples: bytes, length: str) -> None:
 
 
 def _refused(found: str) -> MediaError:
-    return MediaError("decode a sound", found=f"found {found}", todo=_TODO)
+    return MediaError("decode a sound", found=f"found {found}", todo=_READABLE)
 
 
 # ---------------------------------------------------------------- containers

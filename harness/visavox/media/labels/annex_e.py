@@ -157,7 +157,7 @@ def _of_values(fields: Mapping[str, Any]) -> Iterator[Finding]:
             todo = (
                 "a generator writes its own name and number here at first" if key[:4] != "Prod" else "a unique number"
             )
-            yield _finding(f"6.1a-{key}", clause, found, _TODO.get(key, todo))
+            yield _finding(f"6.1a-{key}", clause, found, _REMEDIES.get(key, todo))
     for key, letter in _CLAUSES.items():
         value = fields.get(key, "")
         is_empty = value is None and key in _MANDATORY  # which is said already
@@ -170,7 +170,7 @@ def _of_values(fields: Mapping[str, Any]) -> Iterator[Finding]:
         yield _finding("E.c-value", "Annex E c) 1)", f"Label is {_shown(label)}", todo)
 
 
-_TODO: Final[Mapping[str, str]] = {
+_REMEDIES: Final[Mapping[str, str]] = {
     "Label": 'write "1": it is generated',
     "ContentProducer": "write the generating service's name or code",
     "ProduceID": "write the generating service's own number of this content",
