@@ -29,23 +29,31 @@ What it cannot show
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from visavox.core.contracts import Contract
 from visavox.core.errors import UndefinedMetricError
 from visavox.core.figures import AssessmentResult, Estimate, Instrument, NotMade, ResultTable, Survival
 from visavox.ports.assessment import AssessmentInput, ScoreTable
-from visavox.ports.detection import Detection
+from visavox.ports.detection import CLEAN, Detection, DetectorView
 
-from .chains import Layer, after_chains, chain_table, detector_layer, laundering_table, layer_estimates
-from .folds import folds, scored
+from .chains import (
+    Layer,
+    after_chains,
+    chain_table,
+    detector_layer,
+    file_layer,
+    laundering_table,
+    layer_estimates,
+    perceptible_at_first,
+)
+from .folds import folds, followed, scored
 from .instruments import detector_instruments
+from .labels import label_layer, perceptible_layer
 from .perturbed import after_each, survivals
 from .points import detector_estimates, usable_target
 from .tables import perturbation_table, rotation_table
-
-T = TypeVar("T", Estimate, NotMade)
 
 
 class Detectability:
@@ -60,63 +68,106 @@ class Detectability:
 
     def assess(self, data: AssessmentInput) -> AssessmentResult:
         """Every layer that the suite asks for."""
-        found = data.detection
-        if found is None:
-            missing = NotMade(name="tpr", recogniser="", reason="no medium was scored")
-            return AssessmentResult(assessment=self.name, modality=data.modality, not_made=(missing,))
-        figures: list[Estimate | NotMade] = []
-        instruments: list[Instrument] = []
-        tables: list[ResultTable] = []
-        curves: list[Survival] = []
-        layers: list[Layer] = []
-        for view in found.detectors:
-            figures += detector_estimates(data, found, view)
-            instruments += detector_instruments(data, found, view)
-            tables.append(rotation_table(found, view))
-            target = _target(data, found, view.id)
-            if target is None:
-                continue
-            after = after_each(data, found, view, target)
-            tables += perturbation_table(data, view, after, target)
-            curves += survivals(data, found, view, after, target)
-            if not layers:
-                layers.append(detector_layer(data, found, view, after))
-        if layers and found.perturbations:
-            chains = after_chains(data, found, layers)
-            figures += layer_estimates(data, found, chains)
-            tables = [chain_table(data, found, layers, chains), laundering_table(data, found, chains), *tables]
+        parts = [_marks(data), *(_detector(data, data.detection, view) for view in _views(data))]
+        layers = [layer for part in parts for layer in part.layers]
+        chains = [] if data.detection is None else _chains(data, data.detection, layers)
+        figures = [one for part in [*chains, *parts] for one in part.figures]
         return AssessmentResult(
             assessment=self.name,
             modality=data.modality,
-            estimates=_of(figures, Estimate),
-            not_made=_of(figures, NotMade),
-            instruments=tuple(instruments),
-            survivals=tuple(curves),
-            tables=tuple(tables),
-            limitations=tuple(_limitations(found)),
+            estimates=tuple(one for one in figures if isinstance(one, Estimate)),
+            not_made=tuple(one for one in figures if isinstance(one, NotMade)),
+            instruments=tuple(one for part in parts for one in part.instruments),
+            survivals=tuple(one for part in parts for one in part.curves),
+            tables=tuple(one for part in [*chains, *parts] for one in part.tables),
+            limitations=tuple(line for part in parts for line in part.limitations) + _limitations(data.detection),
         )
 
 
-def _target(data: AssessmentInput, found: Detection, detector: str) -> float | None:
-    view = next(view for view in found.detectors if view.id == detector)
+class _Part(NamedTuple):
+    """What one layer, or one detector, adds to the result."""
+
+    figures: tuple[Estimate | NotMade, ...] = ()
+    tables: tuple[ResultTable, ...] = ()
+    layers: tuple[Layer, ...] = ()
+    instruments: tuple[Instrument, ...] = ()
+    curves: tuple[Survival, ...] = ()
+    limitations: tuple[str, ...] = ()
+
+
+def _views(data: AssessmentInput) -> tuple[DetectorView, ...]:
+    return data.detection.detectors if data.detection is not None else ()
+
+
+def _marks(data: AssessmentInput) -> _Part:
+    """Labels in files, labels that are seen or heard, watermarks."""
+    found = data.detection
+    in_file, perceptible = label_layer(data), perceptible_layer(data)
+    layers = []
+    if found is not None and in_file.alive is not None:
+        layers.append(file_layer(found, in_file.alive))
+    if found is not None and perceptible.alive is not None:
+        layers.append(perceptible_at_first(found, perceptible.alive))
+    if found is not None and (found.mark_alive[CLEAN] >= 0).any():
+        layers.append(Layer("watermark", found.mark_alive))
+    made = [in_file, perceptible]
+    figures: list[Estimate | NotMade] = []
+    for layer in made:
+        figures += [*layer.estimates, *layer.not_made]
+    return _Part(
+        figures=tuple(figures),
+        tables=tuple(one for layer in made for one in layer.tables),
+        layers=tuple(layers),
+        limitations=tuple(line for layer in made for line in layer.limitations),
+    )
+
+
+def _detector(data: AssessmentInput, found: Detection | None, view: DetectorView) -> _Part:
+    """One passive detector; it is a layer of its own where it is the suite's first."""
+    assert found is not None
+    tables = [rotation_table(found, view)]
+    curves: list[Survival] = []
+    layers: list[Layer] = []
+    target = _target(data, found, view)
+    if target is not None:
+        after = after_each(data, found, view, target)
+        tables = [*perturbation_table(data, view, after, target), *tables]
+        curves = list(survivals(data, found, view, after, target))
+        if view is found.detectors[0]:
+            layers.append(detector_layer(data, found, view, after))
+    return _Part(
+        figures=tuple(detector_estimates(data, found, view)),
+        tables=tuple(tables),
+        layers=tuple(layers),
+        instruments=tuple(detector_instruments(data, found, view)),
+        curves=tuple(curves),
+    )
+
+
+def _chains(data: AssessmentInput, found: Detection, layers: Sequence[Layer]) -> list[_Part]:
+    """Layers by chain and the cost of laundering, where there are layers."""
+    if not layers or not followed(found).cases.any():
+        return []
+    after = after_chains(data, found, layers)
+    tables = (chain_table(data, found, layers, after), laundering_table(data, found, after))
+    return [_Part(figures=tuple(layer_estimates(data, found, after)), tables=tables)]
+
+
+def _target(data: AssessmentInput, found: Detection, view: DetectorView) -> float | None:
     try:
         return usable_target(folds(data, found, view, scored(found)))
     except UndefinedMetricError:
         return None
 
 
-def _of(figures: Iterable[Estimate | NotMade], kind: type[T]) -> tuple[T, ...]:
-    return tuple(one for one in figures if isinstance(one, kind))
-
-
-def _limitations(found: Detection) -> Sequence[str]:
+def _limitations(found: Detection | None) -> tuple[str, ...]:
     lines = []
-    if not found.detectors:
+    if found is None or not found.detectors:
         lines.append("no passive detector was asked: add `detectors: [spectral, in_loop]` to the suite")
-    if any(view.learns for view in found.detectors):
+    elif any(view.learns for view in found.detectors):
         lines.append(
             "detectors that learn saw outputs of this tool, of other people: a stranger's detector may find less"
         )
-    if found.perturbations:
+    if found is not None and found.perturbations:
         lines.append("perturbations work on decoded media: metadata in the file are gone after each by construction")
-    return lines
+    return tuple(lines)

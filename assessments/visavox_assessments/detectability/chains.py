@@ -21,7 +21,7 @@ from visavox.ports.assessment import AssessmentInput
 from visavox.ports.detection import CLEAN, Detection, DetectorView
 from visavox_assessments.estimates import bounded
 
-from .folds import folds, perturbed
+from .folds import folds, followed
 from .perturbed import After
 
 KILLED: Final = 0.05
@@ -54,8 +54,8 @@ def detector_layer(data: AssessmentInput, found: Detection, view: DetectorView, 
     for rates in after:
         if isinstance(rates.frozen, str):
             continue
-        parts = folds(data, found, view, perturbed(found), row=rates.row)
-        chosen = perturbed(found).cases
+        parts = folds(data, found, view, followed(found), row=rates.row)
+        chosen = followed(found).cases
         for rotation, (fold, point) in enumerate(zip(parts, rates.frozen.thresholds, strict=True)):
             cases = np.flatnonzero(chosen & (found.case_rotation == rotation))
             alive[rates.row, cases] = np.asarray(fold.attacks) >= point.threshold
@@ -69,9 +69,16 @@ def file_layer(found: Detection, bears: npt.NDArray[np.int8]) -> Layer:
     return Layer("file label", alive)
 
 
+def perceptible_at_first(found: Detection, bears: npt.NDArray[np.int8]) -> Layer:
+    """A label that is seen or heard: looked for in outputs as they are; whether a chain leaves it nobody looked."""
+    alive = np.full(found.quality.shape, -1, np.int8)
+    alive[CLEAN] = bears
+    return Layer("seen or heard", alive)
+
+
 def after_chains(data: AssessmentInput, found: Detection, layers: Sequence[Layer]) -> list[AfterChain]:
     """Every perturbation, media as they are first."""
-    chosen = perturbed(found).cases
+    chosen = followed(found).cases
     people = data.case_person[chosen]
     made = []
     for row in range(found.quality.shape[0]):

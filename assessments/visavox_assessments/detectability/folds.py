@@ -43,9 +43,9 @@ def scored(found: Detection) -> Chosen:
     return Chosen(found.case_rotation >= 0, found.sample_rotation >= 0)
 
 
-def perturbed(found: Detection) -> Chosen:
-    """Those that went through perturbations."""
-    return Chosen(found.case_perturbed, found.sample_perturbed)
+def followed(found: Detection) -> Chosen:
+    """Those that went through perturbations; all that were scored where there are none."""
+    return Chosen(found.case_perturbed, found.sample_perturbed) if found.perturbations else scored(found)
 
 
 def species_of(found: Detection) -> list[str]:

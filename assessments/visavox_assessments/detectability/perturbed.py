@@ -20,7 +20,7 @@ from visavox.ports.assessment import AssessmentInput
 from visavox.ports.detection import CLEAN, Detection, DetectorView
 from visavox.ports.perturbation import Perturbation
 
-from .folds import folds, perturbed
+from .folds import folds, followed
 
 
 class After(NamedTuple):
@@ -50,7 +50,7 @@ def _rates(
     data: AssessmentInput, found: Detection, view: DetectorView, row: int, calibrated_on: int, target: float
 ) -> DetectionRates | str:
     try:
-        parts = folds(data, found, view, perturbed(found), row=row, calibrated_on=calibrated_on)
+        parts = folds(data, found, view, followed(found), row=row, calibrated_on=calibrated_on)
         return detection_rates(parts, target)
     except UndefinedMetricError as error:
         return error.found or error.asked

@@ -163,9 +163,7 @@ def _calibration(
         return made
 
     yield _mean(data, "cllr", view, cllr)
-    yield _mean(
-        data, "calibration_error", view, by_classes(expected_calibration_error_interval, as_probabilities=True)
-    )
+    yield _mean(data, "calibration_error", view, by_classes(expected_calibration_error_interval, as_probabilities=True))
     yield _mean(data, "min_dcf", view, by_classes(min_dcf_interval))
     yield _mean(data, "act_dcf", view, by_classes(act_dcf_interval))
 

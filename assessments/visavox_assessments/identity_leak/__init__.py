@@ -60,7 +60,7 @@ OUTPUT_PAIRS = ScoreTable(EDITED, EDITED)
 BACKGROUND = ScoreTable(MASKED, ORIGINAL)
 
 _LIMITATIONS = (
-    "the planted-leak ladders and the format-cue check are not built yet",
+    "the planted-leak ladders are not built yet",
     "no figure by group of people (sex, age, skin tone) was made",
     "no attempt was made to reverse the edit, and no attacker trained a network of its own",
 )

@@ -15,17 +15,12 @@ from visavox.core.figures import AssessmentResult, Curve, Estimate, Histogram, O
 from visavox.core.report import Report
 from visavox.core.terms import Attacker
 
+from .palette import DASHES, LIMIT, SERIES, SHAPES
+from .survival import survival_specs
 from .vega import FAINT, INK, Row, Spec, category, layered, mark, quantity, rendered
 from .wording import PLAIN_FIGURES, attacker_text, fmr_text, map_cell, plain, share, title_of, visible
 
 PLOT_PX: Final = 300
-LIMIT = "var(--fail, #b3261e)"
-SERIES: Final = (
-    "var(--c1, #0b62b0)", "var(--c2, #b4540a)", "var(--c3, #8a2f7d)", "var(--c4, #0d7264)", "var(--c5, #7a6400)",
-    "var(--c6, #5b5fc7)",
-)  # fmt: skip
-DASHES: Final = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [12, 4], [4, 6])
-SHAPES: Final = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 PROBIT_TICKS: Final = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999)
 _PROBIT_ENDS: Final = (0.0005, 0.9995)
 _RATE_TICKS: Final = (0.0, 0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -47,6 +42,7 @@ class ResultCharts(NamedTuple):
     rates: tuple[Chart, ...]
     dets: tuple[Chart, ...]
     scores: tuple[Chart, ...]
+    survivals: tuple[Chart, ...]
 
 
 def result_charts(report: Report) -> tuple[ResultCharts, ...]:
@@ -57,7 +53,8 @@ def result_charts(report: Report) -> tuple[ResultCharts, ...]:
         MissingDependencyError: vl-convert is not installed.
     """
     return tuple(
-        ResultCharts(rate_charts(report, r), det_charts(report, r), score_charts(report, r)) for r in report.results
+        ResultCharts(rate_charts(report, r), det_charts(report, r), score_charts(report, r), survival_charts(report, r))
+        for r in report.results
     )
 
 
@@ -116,6 +113,14 @@ def score_charts(report: Report, result: AssessmentResult) -> tuple[Chart, ...]:
         text = f"{title}: share of comparisons by score" + _threshold_words(links)
         drawn.append(_chart(f"{_stem_of(report, result)}-scores-{number}", title, text, _scores(links)))
     return tuple(drawn)
+
+
+def survival_charts(report: Report, result: AssessmentResult) -> tuple[Chart, ...]:
+    """Survival curves: one chart a detector and ladder."""
+    return tuple(
+        _chart(f"{_stem_of(report, result)}-survival-{number}", title, text, spec)
+        for number, (title, text, spec) in enumerate(survival_specs(result), start=1)
+    )
 
 
 def _stem_of(report: Report, result: AssessmentResult) -> str:

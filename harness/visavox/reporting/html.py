@@ -73,6 +73,7 @@ class AssessmentView(NamedTuple):
     rates: tuple[Chart, ...]
     dets: tuple[Chart, ...]
     scores: tuple[Chart, ...]
+    survivals: tuple[Chart, ...]
     estimates: tuple[EstimateRow, ...]
     thresholds: tuple[ThresholdRow, ...]
     has_groups: bool
@@ -169,6 +170,7 @@ def _assessments(report: Report, drawn: Sequence[ResultCharts]) -> tuple[Assessm
             rates=of_result.rates,
             dets=of_result.dets,
             scores=of_result.scores,
+            survivals=of_result.survivals,
             estimates=estimate_rows(result),
             thresholds=threshold_rows(result),
             has_groups=any(e.group for e in result.estimates),

@@ -219,8 +219,7 @@ def counts_line(report: Report) -> str:
     return (
         f"{ledger.attempted} cases of {report.dataset.n_test_subjects} people: {ledger.edited} edited, "
         f"{ledger.refused} refused, {ledger.failed} failed, {ledger.timed_out} timed out, {ledger.invalid} invalid; "
-        f"{ledger.unchanged} outputs unchanged, "
-        + ", ".join(f"{found.n} {found.title}" for found in defects(report))
+        f"{ledger.unchanged} outputs unchanged, " + ", ".join(f"{found.n} {found.title}" for found in defects(report))
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import textwrap
 from collections.abc import Iterator
+from typing import Final
 
 from rich import box
 from rich.console import Console, Group
@@ -27,6 +28,11 @@ WIDE = 140
 """Columns from which reasons stand in the table itself."""
 
 
+DETECTION: Final = (("TPR", "tpr"), ("FPR", "realised_fpr"), ("D-EER", "d_eer"), ("AUC", "detector_auc"))
+MOST_ROWS: Final = 12
+"""Of a table in the terminal."""
+
+
 def verdict_page(report: Report, *, width: int = WIDE) -> Group:
     """Verdict and reasons, one row per cell, ledgers, instruments that are not green, limitations.
 
@@ -39,7 +45,7 @@ def verdict_page(report: Report, *, width: int = WIDE) -> Group:
     if report.ledger.attempted > report.ledger.edited:
         parts.append(Text("  run.log names every case that was not edited, and why"))
     parts += [_cells(report), _attackers(report), _templates(report)] if width >= WIDE else _narrow(report, width)
-    parts += [_wrapped(line, width) for line in _utility(report)]
+    parts += [_wrapped(line, width) for line in (*_utility(report), *_detection(report))]
     parts += [part for table in _tables(report, width) for part in table]
     parts += [
         _wrapped(f"{item.state.value} {item.name} {item.recogniser}: {item.reason}", width, style="yellow")
@@ -140,6 +146,24 @@ def _utility(report: Report) -> Iterator[str]:
                 yield f"- {title_of(e.name)}: {figure(e.name, e.value).text} ({low} .. {high}), {e.n} outputs{without}"
 
 
+def _detection(report: Report) -> Iterator[str]:
+    """What each detector finds of the outputs as they are, one line a detector."""
+    for result in report.results:
+        found = {(e.recogniser, e.name): e for e in result.estimates if e.group is None}
+        names = [card.id for card in report.detectors if (card.id, "detector_auc") in found]
+        if result.assessment == "detectability" and names:
+            yield f"{result_title(report, result)}, outputs against bona fide media as they are:"
+            for name in dict.fromkeys(names):
+                words = [f"{what} {_with_interval(e)}" for what, key in DETECTION if (e := found.get((name, key)))]
+                asked = found.get((name, "tpr"))
+                yield f"- {name}: {', '.join(words)}" + (f"; {asked.note}" if asked else "")
+
+
+def _with_interval(estimate: Estimate) -> str:
+    value, low, high = (figure(estimate.name, number).text for number in (estimate.value, estimate.low, estimate.high))
+    return f"{value} ({low} .. {high})"
+
+
 def _tables(report: Report, width: int) -> Iterator[list[Text | Table]]:
     """The results' own tables; one that does not fit becomes a line a row."""
     for result in report.results:
@@ -149,9 +173,12 @@ def _tables(report: Report, width: int) -> Iterator[list[Text | Table]]:
             table = Table(box=box.SIMPLE, title=Text(visible(title)), title_justify="left")
             for column, is_number in zip(found.columns, found.is_number, strict=True):
                 table.add_column(Text(visible(column)), justify="right" if is_number else "left", no_wrap=True)
+            rows, left_out = rows[:MOST_ROWS], len(rows[MOST_ROWS:])
             for row in rows:
                 table.add_row(*(Text(entry) for entry in row))
             note = [_wrapped(visible(found.note), width)] if found.note else []
+            if left_out:
+                note.insert(0, Text(f"... and {left_out} more rows in report.html"))
             if _fits(table, width):
                 yield [table, *note]
             else:
