@@ -61,6 +61,20 @@ def test_untouched_it_fails_and_a_moved_folder_still_does(copy: Path, tmp_path: 
     assert exit_code(["gate", str(tmp_path / "elsewhere")]) == 1
 
 
+@pytest.mark.parametrize("columns", [40, 80, None])
+def test_reasons_are_no_wider_than_they_may_be(
+    finished: Path, columns: int | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", str(columns))
+    assert exit_code(["gate", str(finished)]) == 1
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= (columns or 100)
+    said = " ".join(out.split())
+    assert all(f"because {reason}" in said for reason in read_report(finished).decision.reasons)
+
+
 def _pass(value: dict[str, Any]) -> None:
     value["decision"]["verdict"] = "PASS"
 

@@ -38,6 +38,23 @@ def test_counts_fit_100_columns_and_carry_no_escape_codes(
     assert "PASS" not in out
 
 
+@pytest.mark.parametrize("columns", [70, 80, None])
+def test_a_page_is_no_wider_than_it_may_be_and_loses_nothing(
+    suite: Path, columns: int | None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert exit_code(["plan", str(suite)]) == 0
+    wide = capsys.readouterr().out
+    assert max(map(len, wide.splitlines())) <= 100  # in a pipe
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", str(columns))
+    assert exit_code(["plan", str(suite)]) == 0
+    page = capsys.readouterr().out
+    assert max(map(len, page.splitlines())) <= (columns or 100)
+    assert page.split() == wide.split()
+    assert (page == wide) is (columns is None)
+
+
 VOICES = "recognisers=[resemblyzer,ubm]"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import click
 
 from visavox import api
 from visavox.core.terms import Verdict
+
+from .console import columns
 
 
 @click.command("gate")
@@ -21,10 +24,14 @@ def gate_command(folder: Path, policy: str | None, max_age: str | None) -> Verdi
     result = api.gate(folder, policy=policy, max_age=_days(max_age))
     click.echo(result.verdict.value)
     for reason in result.reasons:
-        click.echo(f"  because {reason}")
+        click.echo(_wrapped(f"  because {reason}"))
     for warning in result.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(_wrapped(f"warning: {warning}"), err=True)
     return result.verdict
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, columns(), subsequent_indent="    ", break_on_hyphens=False, break_long_words=False)
 
 
 def _days(text: str | None) -> timedelta | None:

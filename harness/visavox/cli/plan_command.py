@@ -19,15 +19,15 @@ from visavox.api.planning import RunPlan, plan_run
 from visavox.core.terms import Severity, Verdict
 from visavox.policy.planner import CellForecast, Need
 
-from .console import console
+from .console import columns, console
 from .progress import progress
 
 WIDTH = 100
-"""Columns that the page fits into."""
+"""Columns that the page takes at most."""
 COLOURS = {Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow", Verdict.FAIL: "red"}
-HEAD = (
-    f"{'control and attacker':<30}{'people':>7}{'trials':>9}{'support':>12}{'bound at 0':>12}{'limit':>7}{'needs':>19}"
-)
+NUMBERS = f"{'people':>7}{'trials':>9}{'support':>12}{'bound at 0':>12}{'limit':>7}{'needs':>19}"
+NAMES = 30
+"""Columns of a control's name; where the page is narrower than name and numbers, they stand on a line each."""
 
 
 @click.command("plan")
@@ -68,9 +68,9 @@ def plan_command(
     if as_json:
         click.echo(json.dumps(_document(plans), indent=2, ensure_ascii=False))
         return
-    target = console()
+    target, width = console(), min(columns(), WIDTH)
     for number, plan in enumerate(plans):
-        for line in ([Text()] if number else []) + list(page(plan)):
+        for line in ([Text()] if number else []) + list(page(plan, width)):
             target.print(line, soft_wrap=True)
 
 
@@ -80,15 +80,15 @@ def _document(plans: list[RunPlan]) -> dict[str, Any]:
     return found if len(plans) > 1 else next(iter(found.values()))
 
 
-def page(plan: RunPlan) -> Iterator[Text]:
-    """The plan as lines of at most ``WIDTH`` columns."""
+def page(plan: RunPlan, width: int = WIDTH) -> Iterator[Text]:
+    """The plan as lines of at most ``width`` columns."""
     counts, work, media = plan.counts, plan.work, WORDS[plan.modality].media
     units = " + ".join(f"{n} {stage}" for stage, n in work.units)
     consent = ", ".join(f"{word} {n}" for word, n in counts.consent)
     what = f"{plan.tool_class} of {plan.modality.value}s under policy {plan.policy}"
-    yield Text(f"{plan.suite}: {what}, seed {plan.seed}", style="bold")
+    yield from _wrapped(f"{plan.suite}: {what}, seed {plan.seed}", "", width, style="bold")
     yield from _entry(
-        "people", f"{counts.people}, of whom {counts.test_people} are tested with {counts.recordings} recordings"
+        "people", f"{counts.people}, of whom {counts.test_people} are tested with {counts.recordings} recordings", width
     )
     more = [
         f"{n} {what}"
@@ -96,61 +96,75 @@ def page(plan: RunPlan) -> Iterator[Text]:
         if n
     ]
     yield from _entry(
-        "cases", f"{counts.cases}" + (f", among them {' and '.join(more)}" if more else "") + f"; consent {consent}"
+        "cases",
+        f"{counts.cases}" + (f", among them {' and '.join(more)}" if more else "") + f"; consent {consent}",
+        width,
     )
-    yield from _entry("judges", f"{', '.join(counts.judges)}; cells to decide: {counts.cells}")
+    yield from _entry("judges", f"{', '.join(counts.judges)}; cells to decide: {counts.cells}", width)
     yield from _entry(
         "work",
         f"{work.model_calls:,} edits by the tool, {work.embedded:,} {media} embedded by each judge, at most "
         f"{work.comparisons:,} comparisons a judge; units: {units}",
+        width,
     )
     for name, unit in (("time", "s"), ("disk", "bytes")):
         for number, cost in enumerate(cost for cost in plan.costs if cost.unit == unit):
-            yield from _entry("" if number else name, _cost(cost))
+            yield from _entry("" if number else name, _cost(cost), width)
     if plan.controls:
         yield Text()
-        yield from _controls(plan)
+        yield from _controls(plan, width)
 
 
-def _controls(plan: RunPlan) -> Iterator[Text]:
+def _controls(plan: RunPlan, width: int) -> Iterator[Text]:
     yield Text("What this data set can decide, alike for every judge", style="bold")
     if plan.rehearsed_people is not None and plan.rehearsed_people < plan.counts.test_people:
         yield from _wrapped(
-            f"Rehearsed with {plan.rehearsed_people} people drawn by the seed: with all it is no less.", ""
+            f"Rehearsed with {plan.rehearsed_people} people drawn by the seed: with all it is no less.", "", width
         )
-    yield Text(HEAD, style="bold")
+    yield from _cells("control and attacker", NUMBERS, width, style="bold")
     for found in plan.controls:
-        yield _row(found)
-        yield from _wrapped(found.statement, "    ", style=COLOURS[found.if_clean])
+        yield from _row(found, width)
+        yield from _wrapped(found.statement, "    ", width, style=COLOURS[found.if_clean])
     yield from _wrapped(
         "bound at 0: what PASS is judged by where no trial shows a leak. needs: people like these for a PASS where the "
         "true rate is 0, a quarter and a half of the limit.",
         "",
+        width,
     )
     yield Text()
     clean = plan.if_clean or Verdict.INCONCLUSIVE
-    yield Text.assemble(
-        "If nothing leaks and every judge knows these people apart, the run would be ", (clean.value, COLOURS[clean])
-    )
+    told = "If nothing leaks and every judge knows these people apart, the run would be"
+    for line in _wrapped(f"{told} {clean.value}", "", width):
+        line.highlight_words([clean.value], COLOURS[clean])
+        yield line
     for reason in plan.reasons:
-        yield from _wrapped(f"because {reason}", "  ")
+        yield from _wrapped(f"because {reason}", "  ", width)
     yield Text("Taken for granted:", style="bold")
     for line in plan.assumptions:
-        yield from _wrapped(f"- {line}", "")
+        yield from _wrapped(f"- {line}", "", width)
     yield Text("Not foreseen:", style="bold")
     for line in plan.unforeseen:
-        yield from _wrapped(f"- {line}", "")
+        yield from _wrapped(f"- {line}", "", width)
 
 
-def _row(found: CellForecast) -> Text:
+def _row(found: CellForecast, width: int) -> Iterator[Text]:
     mark = "" if found.severity is Severity.FAIL else f" ({found.severity.value})"
     name = f"{found.control}{mark} {found.attacker.value if found.attacker else ''}".rstrip()
     support = "-" if found.support is None else found.support.value
     bound = "-" if found.upper_at_zero is None else _percent(found.upper_at_zero)
-    return Text(
-        f"{name:<30}{found.people or '-':>7}{found.trials or '-':>9}{support:>12}{bound:>12}{_percent(found.limit):>7}"
+    numbers = (
+        f"{found.people or '-':>7}{found.trials or '-':>9}{support:>12}{bound:>12}{_percent(found.limit):>7}"
         f"{_needs(found.needs):>19}"
     )
+    yield from _cells(name, numbers, width)
+
+
+def _cells(name: str, numbers: str, width: int, *, style: str = "") -> Iterator[Text]:
+    if len(name) < NAMES and NAMES + len(numbers) <= width:
+        yield Text(f"{name:<{NAMES}}{numbers}", style=style)
+    else:
+        yield Text(name, style=style)
+        yield Text(f"  {numbers}", style=style)
 
 
 def _needs(needs: tuple[Need, ...]) -> str:
@@ -174,14 +188,14 @@ def _seconds(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def _entry(name: str, text: str) -> Iterator[Text]:
-    lines = textwrap.wrap(text, WIDTH - 10, break_on_hyphens=False)
+def _entry(name: str, text: str, width: int) -> Iterator[Text]:
+    lines = textwrap.wrap(text, width - 10, break_on_hyphens=False)
     for number, line in enumerate(lines):
         yield Text(f"{name if number == 0 else '':<10}{line}")
 
 
-def _wrapped(text: str, indent: str, *, style: str = "") -> Iterator[Text]:
+def _wrapped(text: str, indent: str, width: int, *, style: str = "") -> Iterator[Text]:
     for line in textwrap.wrap(
-        text, WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False
+        text, width, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False
     ):
         yield Text(line, style=style)
