@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from visavox import load_suite, run
 from visavox.cli import exit_code
 from visavox.core.config import read_yaml
 from visavox.policy.load import Policy, parse_policy
@@ -142,3 +143,26 @@ def test_the_file_of_scores_is_scored(site: Path, tmp_path: Path) -> None:
     assert visavox(site, tmp_path, "score", "absent.csv").returncode == 3
     assert visavox(site, tmp_path, "score", name, "--layout", "none").returncode == 4
     assert visavox(site, tmp_path, "score", name, "--trials", name).returncode == 4
+
+
+def test_the_guide_s_detectors_are_judged_by_its_control(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its suite and its policy, on half the people and fewer media so that the test is quick."""
+    monkeypatch.chdir(tmp_path)
+    for name, code in blocks("assess-detectability.md").items():
+        (tmp_path / name).write_text(code)
+    suite = load_suite(
+        tmp_path / "suite.yaml",
+        overrides=[
+            f"policy={tmp_path / 'found.yaml'}",
+            "dataset.people=60",
+            "assessments.identity_leak.attackers=[ignorant]",
+            "assessments.detectability.most_perturbed=60",
+        ],
+    )
+    report = run(suite, tmp_path / "run")
+    (control,) = report.decision.controls
+    (cell,) = control.cells
+    assert cell.cell.recogniser == "spectral"
+    assert cell.value is not None and cell.value > 0.9  # mosaics of 8 px are easily found
+    names = {table.name for result in report.results for table in result.tables}
+    assert {"layers", "laundering", "perturbed_spectral", "folds_spectral"} <= names

@@ -12,6 +12,7 @@ from visavox.core.records import Pairs, Record
 from visavox.core.terms import Modality
 from visavox.engine.folder import RunFolder
 
+from .detection import knows
 from .preparation import Outline
 from .rehearsal import judges_of
 
@@ -28,6 +29,10 @@ EMBED_MS = {
     "ubm": 3.6,
 }
 """CPU time an image, or a sound of 3.3 s; medians of docs/performance.md, the one place to look for better ones."""
+
+
+DETECT_MS: dict[tuple[str, Modality], float] = {("spectral", Modality.FACE): 11.0}
+"""CPU time a medium, its perturbation included; of the packs image-default and social-media."""
 
 
 class Words(NamedTuple):
@@ -70,13 +75,15 @@ class Work(Record):
         embedded: media that each recogniser embeds: recordings, outputs, and outputs without face or speech.
         located: media in which each detector looks for a face or for speech.
         comparisons: comparison scores of one judge at most.
-        units: work units by stage, of at most 32 items each.
+        detected: media that detectors score, as they are and after each perturbation.
+        units: work units by stage, of at most 32 items each; of detection one a perturbation.
     """
 
     model_calls: int
     embedded: int
     located: int
     comparisons: int
+    detected: int = 0
     units: Pairs
 
 
@@ -155,7 +162,7 @@ def times(known: Outline, work: Work, like: Speeds | None) -> tuple[Cost, ...]:
     else:
         seconds = alike.score_s * int(str(units["score"]))
         score = Cost(what="comparisons", amount=seconds, unit="s", basis=f"{units['score']} units, {earlier}")
-    return (edit, *embed, score)
+    return (edit, *embed, score, *_detection(known, work))
 
 
 def _embedding(known: Outline, work: Work) -> tuple[Cost, ...]:
@@ -167,6 +174,22 @@ def _embedding(known: Outline, work: Work) -> tuple[Cost, ...]:
         basis = f"{work.embedded} {words.media} x its own time" if known_ms is None else measured
         seconds = None if known_ms is None else work.embedded * known_ms / 1000
         found.append(Cost(what=f"templates {spec.id}", amount=seconds, unit="s", basis=basis))
+    return tuple(found)
+
+
+def _detection(known: Outline, work: Work) -> tuple[Cost, ...]:
+    """Perturbing media and scoring them, by detector."""
+    if not work.detected:
+        return ()
+    modality = known.plan.modality
+    found = []
+    for spec in known.suite.detectors:
+        if knows(spec, modality):
+            each = DETECT_MS.get((spec.name, modality))
+            basis = f"{work.detected:,} {WORDS[modality].media}"
+            seconds = None if each is None else work.detected * each / 1000
+            words = "x its own time" if each is None else f"with their perturbations, CPU time; {MEASURED}"
+            found.append(Cost(what=f"detector {spec.id}", amount=seconds, unit="s", basis=f"{basis} {words}"))
     return tuple(found)
 
 

@@ -14,6 +14,7 @@ from visavox.core.terms import Modality
 from visavox.engine.detection import AnyDetector, Asked, DetectionStage, media_to_score, read_detection
 from visavox.engine.folder import RunFolder
 from visavox.engine.journal import Journal
+from visavox.engine.plan import Plan
 from visavox.engine.progress import Progress
 from visavox.ports.assessment import Assessment, needs_detection
 from visavox.ports.detection import Detection
@@ -81,6 +82,20 @@ def load_packs(suite: Suite, modality: Modality) -> tuple[Pack, ...]:
             todo="name one of the two packs; image-default includes deeperforensics-5",
         )
     return packs
+
+
+def n_perturbations(suite: Suite, modality: Modality) -> int:
+    """How many perturbations media of one modality go through."""
+    return sum(len(pack.of(modality)) for pack in load_packs(suite, modality))
+
+
+def detected_media(suite: Suite, plan: Plan) -> int:
+    """How many media detectors score if every case is edited: as they are, and after each perturbation."""
+    if not any(knows(spec, plan.modality) for spec in suite.detectors):
+        return 0
+    most = suite.options(ASSESSMENT).most_perturbed
+    classes = (len(plan.samples), len(plan.first_attempts))
+    return sum(classes) + n_perturbations(suite, plan.modality) * sum(min(n, most) for n in classes)
 
 
 def wants_detection(assessment: Assessment, row: Contract) -> bool:

@@ -22,6 +22,7 @@ from visavox.ports.dataset import Dataset
 
 from .assessing import score_tables
 from .costs import WORDS, Cost, Work, disk, speeds, times
+from .detection import detected_media, n_perturbations
 from .preparation import Outline, outline
 from .rehearsal import InventedScores, judges_of, rehearse
 
@@ -139,10 +140,12 @@ def _work(known: Outline) -> Work:
         embedded=embedded,
         located=embedded - sets[MASKED],
         comparisons=_comparisons(known, tables, rows),
+        detected=detected_media(suite, plan),
         units={
             "edit": len(plan.units(len(plan.cases))),
             "embed": sum(len(plan.units(size)) for size in sizes.values()),
             "score": scored * len(judges_of(known)),
+            **({"detect": 1 + n_perturbations(suite, plan.modality)} if detected_media(suite, plan) else {}),
         },
     )
 
