@@ -14,6 +14,7 @@ from visavox.ports import editor as editor_port
 from visavox.ports import recogniser as recogniser_port
 from visavox.ports import sink as sink_port
 from visavox.ports import transcriber as transcriber_port
+from visavox.ports import watermark as watermark_port
 
 from . import perturbations
 
@@ -69,5 +70,16 @@ def register() -> None:
     detector_port.detectors.register("spectral", _lazy("detectors.spectral", "build"), summary=summary)
     summary = "letters by CTC, wav2vec 2.0 (English); weights fetched apart: path, sha256, download"
     transcriber_port.transcribers.register("wav2vec2", _lazy("transcribers.wav2vec2", "build"), summary=summary)
+    for name, summary in {
+        "python": "a Python entry: load(*, device, artifact, params) -> decoder of bits or a score",
+        "command": "a program: argv with {input}; prints JSON, bits or a score",
+    }.items():
+        watermark_port.watermarks.register(name, _lazy(f"watermarks.{name}", "build"), summary=summary)
+    summary = "the package invisible-watermark: method dwtDct or dwtDctSvd, pictures from 256 x 256 pixels"
+    watermark_port.watermarks.register(
+        "invisible_watermark", _lazy("watermarks.invisible_watermark", "build"), summary=summary
+    )
+    summary = "AudioSeal's detector, 16 bits; weights fetched apart: path, sha256"
+    watermark_port.watermarks.register("audioseal", _lazy("watermarks.audioseal", "build"), summary=summary)
     sink_port.sinks.register("mlflow", _lazy("sinks.mlflow", "build"), summary="runs in MLflow: uri, experiment")
     perturbations.register()

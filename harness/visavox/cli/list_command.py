@@ -18,6 +18,7 @@ from visavox.ports.perturbation import load_pack, operations, pack_names
 from visavox.ports.recogniser import recognisers
 from visavox.ports.sink import sinks
 from visavox.ports.transcriber import transcribers
+from visavox.ports.watermark import watermarks
 
 T = TypeVar("T")
 
@@ -37,6 +38,7 @@ KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "baselines": lambda: _rows(baselines),
     "recognisers": lambda: _rows(recognisers),
     "detectors": lambda: _rows(detectors),
+    "watermarks": lambda: _rows(watermarks),
     "transcribers": lambda: _rows(transcribers),
     "perturbations": _packs,
     "operations": lambda: _rows(operations),

@@ -164,6 +164,19 @@ class DetectabilityOptions(Record):
         return self.perturbations or defaults.get(modality, ())
 
 
+class WatermarkSpec(Record):
+    """A suite's ``watermark``: who reads the tool's mark, and how it is decided that a medium bears it."""
+
+    kind: Annotated[str, Field(min_length=1)]
+    message: Annotated[str, Field(pattern=r"^([01]*|0x[0-9a-fA-F]+)$")] = ""
+    """What the tool writes: bits, or hexadecimal digits after ``0x``; in quotes. Empty where a score decides."""
+    fpr: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
+    """Of the exact test of the bits."""
+    threshold: float | None = None
+    """Of a decoder that gives scores: a mark from here on."""
+    params: Pairs = ()
+
+
 class Tracking(Record):
     """Where finished runs are shown beside training runs; it never decides anything."""
 
@@ -225,6 +238,7 @@ class Suite(Record):
     recognisers: Annotated[tuple[RecogniserSpec, ...], Field(min_length=1)]
     detectors: tuple[DetectorSpec, ...] = ()
     """Passive detectors of the assessment ``detectability``, each for the modality that it knows."""
+    watermark: WatermarkSpec | None = None
     assessments: Pairs
     policy: str
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
@@ -280,6 +294,8 @@ class Suite(Record):
             value["execution"].pop(key)
         value.pop("tracking")
         value["editor"].pop("cwd", None)
+        if value["watermark"] is None:
+            value.pop("watermark")
         return value
 
 
@@ -452,6 +468,20 @@ def _resolve_transcriber(assessments: object, base: Path) -> None:
         options["transcriber"] = {k: v for k, v in found.items() if k != "id"} if isinstance(found, dict) else found
 
 
+def _resolve_watermark(entry: dict[str, Any], base: Path) -> dict[str, Any]:
+    own = {"kind", "message", "fpr", "threshold"}
+    rest = {key: value for key, value in entry.items() if key not in own}
+    for key in ("path", "artifact"):
+        if isinstance(rest.get(key), str):
+            rest[key] = _absolute(rest[key], base)
+    file, _, name = str(rest.get("entry", "")).rpartition(":")
+    if file.endswith(".py"):
+        rest["entry"] = f"{_absolute(file, base)}:{name}"
+    if entry.get("kind") == "command":
+        rest["cwd"] = _absolute(str(rest.get("cwd") or "."), base)
+    return {key: value for key, value in entry.items() if key in own} | {"params": rest}
+
+
 def parse_suite(text: str, *, base: Path, what: str = "the suite", overrides: Sequence[str] = ()) -> Suite:
     """Reads a suite's YAML text, with paths relative to ``base``, into a resolved ``Suite``.
 
@@ -471,6 +501,8 @@ def parse_suite(text: str, *, base: Path, what: str = "the suite", overrides: Se
         value["recognisers"] = [_resolve_named(entry, base) for entry in value["recognisers"]]
     if isinstance(value.get("detectors"), list):
         value["detectors"] = [_resolve_named(entry, base) for entry in value["detectors"]]
+    if isinstance(value.get("watermark"), dict):
+        value["watermark"] = _resolve_watermark(value["watermark"], base)
     if isinstance(value.get("assessments"), list):
         value["assessments"] = {str(name): {} for name in value["assessments"]}
     _resolve_transcriber(value.get("assessments"), base)
