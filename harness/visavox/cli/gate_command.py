@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import click
 
 from visavox import api
 from visavox.core.terms import Verdict
+from visavox.reporting.text import wrapped
 
 from .console import columns
 
@@ -24,14 +24,10 @@ def gate_command(folder: Path, policy: str | None, max_age: str | None) -> Verdi
     result = api.gate(folder, policy=policy, max_age=_days(max_age))
     click.echo(result.verdict.value)
     for reason in result.reasons:
-        click.echo(_wrapped(f"  because {reason}"))
+        click.echo("\n".join(wrapped(f"because {reason}", columns(), indent="  ", is_cut=False)))
     for warning in result.warnings:
-        click.echo(_wrapped(f"warning: {warning}"), err=True)
+        click.echo("\n".join(wrapped(f"warning: {warning}", columns(), is_cut=False)), err=True)
     return result.verdict
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, columns(), subsequent_indent="    ", break_on_hyphens=False, break_long_words=False)
 
 
 def _days(text: str | None) -> timedelta | None:

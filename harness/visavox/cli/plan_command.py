@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from visavox.api.costs import WORDS, Cost
 from visavox.api.planning import RunPlan, plan_run
 from visavox.core.terms import Severity, Verdict
 from visavox.policy.planner import CellForecast, Need
+from visavox.reporting.text import wrapped
 
 from .console import columns, console
 from .progress import progress
@@ -189,13 +189,10 @@ def _seconds(seconds: float) -> str:
 
 
 def _entry(name: str, text: str, width: int) -> Iterator[Text]:
-    lines = textwrap.wrap(text, width - 10, break_on_hyphens=False)
-    for number, line in enumerate(lines):
-        yield Text(f"{name if number == 0 else '':<10}{line}")
+    for number, line in enumerate(wrapped(text, width - 10)):
+        yield Text(f"{name if number == 0 else '':<10}{line.strip()}")
 
 
 def _wrapped(text: str, indent: str, width: int, *, style: str = "") -> Iterator[Text]:
-    for line in textwrap.wrap(
-        text, width, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False
-    ):
+    for line in wrapped(text, width, indent=indent):
         yield Text(line, style=style)

@@ -192,9 +192,24 @@ def _words(*words: str) -> str:
 
 def _wrapped(text: str, width: int, *, indent: str = "", style: str = "") -> Text:
     """Lines of at most ``width`` columns; those after the first stand further in."""
-    later = f"{indent}  "
-    lines = textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=later, break_on_hyphens=False)
-    return Text("\n".join(lines), style=style)
+    return Text("\n".join(wrapped(text, width, indent=indent)), style=style)
+
+
+def wrapped(text: str, width: int, *, indent: str = "", is_cut: bool = True) -> list[str]:
+    """Lines of at most ``width`` columns, those after the first two further in; a number keeps its percent sign.
+
+    Args:
+        is_cut: a word that is longer than a line is cut; else its line is too long.
+    """
+    lines = textwrap.wrap(
+        text.replace(" %", "\u00a0%"),
+        width,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_on_hyphens=False,
+        break_long_words=is_cut,
+    )
+    return [line.replace("\u00a0%", " %") for line in lines]
 
 
 def _cells(report: Report, *, has_reasons: bool = True) -> Table:
