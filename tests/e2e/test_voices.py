@@ -145,6 +145,8 @@ def test_faces_and_voices_of_one_manifest_are_one_report(manifest: Write, suite:
     assert [part.modality for part in report.dataset.parts] == [Modality.FACE, Modality.VOICE]
     assert report.dataset.n_subjects == report.dataset.n_test_subjects == N_PEOPLE  # the same people in both
     assert gate(tmp_path / "run").verdict is Verdict.FAIL
+    of_whom = {reason.split(": ")[0]: reason.split(": ")[1].split(", ")[0] for reason in report.decision.reasons}
+    assert set(of_whom) == {"BASE-SUBJECT", "BASE-UNCHANGED"} and set(of_whom.values()) <= {"faces", "voices"}
     page = (tmp_path / "run" / "report.html").read_text()
     without_voices(tmp_path / "run", report)
     with pytest.raises(EvidenceError, match="check the cells"):  # the plan still holds them

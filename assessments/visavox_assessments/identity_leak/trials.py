@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from visavox.core.terms import Attacker
+from visavox.core.terms import Attacker, Modality
 from visavox.ports.assessment import (
     DETECTED,
     FALLBACK,
@@ -173,8 +173,9 @@ def presented_trials(data: AssessmentInput, judge: JudgeView) -> KindTrials:
 
 
 def background_trials(data: AssessmentInput, judge: JudgeView) -> KindTrials:
-    """Outputs with the face region masked against originals: one kind, whatever the crop."""
-    found = _against_originals(data, judge, judge.table("original-masked"), "masked", "masked")
+    """What is not the face, or not speech, of outputs against originals: one kind, whatever was cropped."""
+    label = "masked" if data.modality is Modality.FACE else "background"
+    found = _against_originals(data, judge, judge.table("original-masked"), label, label)
     return found._replace(missing=People.none(), betrayed=People.none())
 
 

@@ -311,7 +311,9 @@ _ORDER = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}
 
 def _control(control: Control, cells: Sequence[CellDecision]) -> ControlDecision:
     worst = min(cells, key=lambda row: (_ORDER[row.verdict], -(row.opposite_bound or 0.0), -(row.bound or 0.0)))
-    who = ", ".join(part for part in (worst.cell.recogniser, worst.cell.attacker or "") if part)
+    cell, is_mixed = worst.cell, len({row.cell.modality for row in cells}) > 1
+    whose = _PLURAL[cell.modality] if is_mixed and cell.modality is not None else ""
+    who = ", ".join(part for part in (whose, cell.recogniser, cell.attacker or "") if part)
     return ControlDecision(
         id=control.id,
         title=control.title.en,
