@@ -15,6 +15,7 @@ PENALTY: Final = 1.0
 """Half of it times the squared coefficients is added to the loss; scikit-learn's C = 1."""
 _MAX_STEPS: Final = 100
 _TOLERANCE: Final = 1e-9
+_ROUNDING: Final = 1e-12  # of the loss: nearer to its minimum than this, steps are no longer told by it
 
 
 class LogisticModel(NamedTuple):
@@ -86,7 +87,7 @@ def _minimum(columns: Floats, targets: Floats, share: Floats, penalties: Floats)
         curvature[-1, -1] += 1e-12
         step = np.linalg.solve(curvature, slope)
         size = 1.0
-        while (after := loss(weights - size * step)) > now and size > 1e-8:
+        while (after := loss(weights - size * step)) > now + _ROUNDING * abs(now) and size > 1e-8:
             size /= 2
         weights, now = weights - size * step, after
     raise UndefinedMetricError("a detector was to be fitted", found=f"no minimum after {_MAX_STEPS} steps")

@@ -63,7 +63,13 @@ def image_spectrum(image: Image) -> Floats | FailureToAcquire:
 
 
 def voice_statistics(audio: Audio) -> Floats | FailureToAcquire:
-    """Mean and standard deviation over loud frames of 20 LFCC, their differences and those' own, shape (120,).
+    """Mean and standard deviation over loud frames of what `voice_frames` gives, shape (120,)."""
+    frames = voice_frames(audio)
+    return frames if isinstance(frames, FailureToAcquire) else np.concatenate([frames.mean(axis=0), frames.std(axis=0)])
+
+
+def voice_frames(audio: Audio) -> Floats | FailureToAcquire:
+    """20 LFCC, their differences and those' own of each loud frame, 10 ms apart, shape (n, 60).
 
     A frame counts where all frames that its differences reach are loud too: what lies in pauses does not show.
     """
@@ -75,8 +81,7 @@ def voice_statistics(audio: Audio) -> Floats | FailureToAcquire:
     if np.count_nonzero(is_loud) < LEAST_FRAMES:
         return FailureToAcquire(f"{np.count_nonzero(is_loud)} loud frames of 10 ms, under {LEAST_FRAMES}")
     first = _differences(cepstra)
-    frames = np.concatenate([cepstra, first, _differences(first)], axis=1)[is_loud]
-    return np.concatenate([frames.mean(axis=0), frames.std(axis=0)])
+    return np.concatenate([cepstra, first, _differences(first)], axis=1)[is_loud]
 
 
 def lfcc(samples: npt.NDArray[np.float32]) -> tuple[Floats, Floats]:
