@@ -154,9 +154,10 @@ def test_the_guide_s_detectors_are_judged_by_its_control(tmp_path: Path, monkeyp
         tmp_path / "suite.yaml",
         overrides=[
             f"policy={tmp_path / 'found.yaml'}",
-            "dataset.people=60",
+            "dataset.people=48",
+            "execution.max_cases=96",
             "assessments.identity_leak.attackers=[ignorant]",
-            "assessments.detectability.most_perturbed=60",
+            "assessments.detectability.most_perturbed=20",
         ],
     )
     report = run(suite, tmp_path / "run")
