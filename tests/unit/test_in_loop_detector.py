@@ -188,7 +188,7 @@ def crossed_auc(modality: Modality, bona_fide: list[Described], edited: list[Des
 
 @pytest.fixture(scope="module")
 def faces() -> tuple[list[Image], np.ndarray]:
-    people = np.repeat(np.arange(33), 2)
+    people = np.repeat(np.arange(42), 2)
     files = [SETS / "people-100" / f"{person:04d}-{k % 2}.jpg" for k, person in enumerate(people)]
     return [decode_image(file.read_bytes()) for file in files], people
 
@@ -236,8 +236,8 @@ def test_nothing_is_found_where_nothing_was_done(
     _, people = faces
     values = []
     for seed in range(12):
-        order = generator(seed, "split").permutation(66)
-        first, second = order[:33], order[33:]
+        order = generator(seed, "split").permutation(84)
+        first, second = order[:42], order[42:]
         detector, scores = InLoopDetector(FACE), ([], [])
         for side in range(3):
             parts = [[[k for k in half if (people[k] % 3 == side) == is_test] for half in (first, second)]
