@@ -49,16 +49,21 @@ class AfterChain(NamedTuple):
 
 
 def detector_layer(data: AssessmentInput, found: Detection, view: DetectorView, after: Sequence[After]) -> Layer:
-    """Whether the detector flags each output at its fold's frozen threshold."""
+    """Whether the detector flags each output at a threshold that keeps its FPR after the perturbation too.
+
+    That is the higher one of the frozen and the re-calibrated threshold of the fold: a detector that flags whatever is
+    noisy has found nothing, and is no layer. Where no threshold could be re-calibrated it is not known.
+    """
     alive = np.full(found.quality.shape, -1, np.int8)
+    chosen = followed(found).cases
     for rates in after:
-        if isinstance(rates.frozen, str):
+        if isinstance(rates.frozen, str) or isinstance(rates.recalibrated, str):
             continue
         parts = folds(data, found, view, followed(found), row=rates.row)
-        chosen = followed(found).cases
-        for rotation, (fold, point) in enumerate(zip(parts, rates.frozen.thresholds, strict=True)):
+        points = zip(rates.frozen.thresholds, rates.recalibrated.thresholds, strict=True)
+        for rotation, (fold, both) in enumerate(zip(parts, points, strict=True)):
             cases = np.flatnonzero(chosen & (found.case_rotation == rotation))
-            alive[rates.row, cases] = np.asarray(fold.attacks) >= point.threshold
+            alive[rates.row, cases] = np.asarray(fold.attacks) >= max(point.threshold for point in both)
     return Layer("detector", alive)
 
 
