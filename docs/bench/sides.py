@@ -112,9 +112,10 @@ def embed_bare(settings: Settings) -> Side:
 
     else:
         crops: list[Any] = []
-        _recorded(judge, judge, "_forward", crops)
+        network = judge._network
+        _recorded(judge, network, "forward", crops)
         judge.embed(images, regions)
-        session, name = judge._session, judge._input
+        session, name = network.session, network.input_name
         inputs = [judge._planes(batch) for batch in crops]
 
         def forward(batch: Any) -> Any:

@@ -12,12 +12,13 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
+from visavox.adapters.parameters import checked
 from visavox.core.digest import sha256_json
 from visavox.core.errors import ConfigError
 from visavox.core.records import RecogniserSpec, Sha256
@@ -27,12 +28,11 @@ from visavox.ports.recogniser import FailureToAcquire, Speech, Vectors
 
 from .cosine import cosines, unit
 from .mel import kaldi_fbank, mfcc
-from .onnx_session import open_session
+from .onnx_session import inputs_of, open_session, takes
 from .sources import read_pinned
 from .speech import DETECTOR, Samples, locate_speech, speech_signals
 
 _TRIAL_S = (1.0, 1.5)  # lengths on which a graph is tried when it is loaded
-_AXES: Final = {"samples": 2, "frames_features": 3, "features_frames": 3}
 
 
 class OnnxVoiceParams(BaseModel):
@@ -105,15 +105,12 @@ def build(spec: RecogniserSpec, device: str) -> OnnxVoice:
         MissingDependencyError: if onnxruntime is absent.
         WeightsError: if the file is absent, not the pinned one, or no ONNX network.
     """
-    try:
-        params = OnnxVoiceParams.model_validate(dict(spec.params))
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors())
-        raise ConfigError(
-            f"recogniser {spec.id!r} (onnx_voice)",
-            found=faults,
-            todo="it needs path, sha256, features and layout",
-        ) from error
+    params = checked(
+        OnnxVoiceParams,
+        dict(spec.params),
+        what=f"recogniser {spec.id!r} (onnx_voice)",
+        todo="it needs path, sha256, features and layout",
+    )
     return OnnxVoice(spec.id, params, device)
 
 
@@ -137,7 +134,13 @@ class OnnxVoice:
         self._params = params
         self._threads = 1 if device == "cuda" else min(8, os.cpu_count() or 1)
         self._session = open_session(data, params.path, device, threads=1)
-        _check_graph(self._session, name, params)
+        if not takes(self._session, params.input_shape):
+            wanted = ", ".join(map(str, params.input_shape))
+            raise ConfigError(
+                f"recogniser {name!r}: a network with one float input ({wanted}), its length open",
+                found=inputs_of(self._session),
+                todo="set features, layout and n_mels to the network's own, or export it with an open time axis",
+            )
         self._input, self._output = self._session.get_inputs()[0].name, self._session.get_outputs()[0].name
         self._try(name)
         settings = params.model_dump(mode="json", exclude={"path", "families", "training_overlap"})
@@ -200,23 +203,3 @@ def network_input(signal: Samples, params: OnnxVoiceParams) -> npt.NDArray[np.fl
     if params.subtract_mean:
         frames = frames - frames.mean(axis=0, keepdims=True)
     return np.ascontiguousarray((frames if params.layout == "frames_features" else frames.T)[None], np.float32)
-
-
-def _check_graph(session: Any, name: str, params: OnnxVoiceParams) -> None:
-    inputs, wanted = session.get_inputs(), params.input_shape
-    fits = (
-        len(inputs) == 1
-        and inputs[0].type == "tensor(float)"
-        and len(inputs[0].shape) == _AXES[params.layout]
-        and all(
-            not isinstance(found, int) or found == (1 if want == "n" else want)
-            for found, want in zip(inputs[0].shape, wanted, strict=True)
-        )
-    )
-    if not fits:
-        found = ", ".join(f"{i.name} {i.type} {i.shape}" for i in inputs)
-        raise ConfigError(
-            f"recogniser {name!r}: a network with one float input ({', '.join(map(str, wanted))}), its length open",
-            found=f"its graph takes {found}",
-            todo="set features, layout and n_mels to the network's own, or export it with an open time axis",
-        )
