@@ -2,10 +2,10 @@
 
 python docs/studies/voices.py RUN_FOLDER ...   prints Markdown, one table a kind of figure
 
-The figures of a report are of one kind of comparison: outputs closer to strangers than nearly all unedited recordings
-are (docs/adr/0009) are a kind of their own. EER and D_sys *of all pairs* are computed here from the run's scores,
-nothing set apart, the EER by scikit-learn's ROC curve: the figures to compare with those of other people. D_sys stands
-less the mean of its null, people re-paired at random.
+Match rates are the report's: of one kind of comparison, for outputs closer to strangers than nearly all unedited
+recordings are (docs/adr/0009) are a kind of their own. The figures without a threshold are of all comparisons of an
+attacker, computed here from the run's scores by the functions that a report's are made by; the EER is compared with
+scikit-learn's ROC curve on the way. D_sys stands less the mean of its null, people re-paired at random.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ from sklearn.metrics import roc_curve
 from visavox import gate
 from visavox.core.figures import Estimate
 from visavox.core.terms import Attacker
+from visavox.metrics.curves import eer_interval
+from visavox.metrics.disclosure import zebra
+from visavox.metrics.disclosure_intervals import expected_disclosure_interval, min_cllr_interval
+from visavox.metrics.intervals import bound_lower, bound_upper
 from visavox.metrics.linkability import d_sys_null
 
 RATES = ("subject_match_rate", "host_match_rate")
@@ -53,11 +57,13 @@ def interval(found: Estimate | None, *, share: bool = False) -> str:
 
 
 class AllPairs(NamedTuple):
-    """Figures over all comparisons of one attacker's kind."""
+    """Figures over all comparisons of one attacker, as the tables show them."""
 
-    eer: float
-    d_sys_excess: float
-    p_value: float
+    eer: str
+    d_sys_excess: str
+    min_cllr: str
+    expected: str
+    tag: str
 
 
 def table(head: str, rows: Iterator[list[str]]) -> None:
@@ -115,56 +121,62 @@ class Run:
                 other = self._donor[reference]
                 kept &= (donor < 0) | ((donor != other) & (other != second))
         same = (first == second)[kept]
-        false, true, _ = roc_curve(same, scores[kept])
-        nearest = np.argmin(np.abs(false - (1 - true)))
         first, second, scores = first[kept], second[kept], scores[kept].astype(np.float64)
-        linked = d_sys_null(
-            scores[same],
-            first[same],
-            scores[~same],
-            first[~same],
-            second[~same],
-            rng=np.random.default_rng(7),
-            is_symmetric=attacker is not Attacker.IGNORANT,
-        )
-        return AllPairs(float(false[nearest] + 1 - true[nearest]) / 2, linked.d_sys - linked.null_mean, linked.p_value)
+        table = scores[same], first[same], scores[~same], first[~same], second[~same]
+        return figures(*table, is_symmetric=attacker is not Attacker.IGNORANT)
+
+
+def figures(
+    mated: np.ndarray,
+    persons: np.ndarray,
+    non: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    *,
+    is_symmetric: bool,
+) -> AllPairs:
+    """Every figure without a threshold; ``is_symmetric``: each pair of outputs was compared once."""
+    table = mated, persons, non, first, second
+    found = eer_interval(*table)
+    same = np.repeat([True, False], [mated.size, non.size])
+    false, true, _ = roc_curve(same, np.concatenate([mated, non]), drop_intermediate=False)
+    nearest = np.argmin(np.abs(false - (1 - true)))
+    assert abs(found.p - (false[nearest] + 1 - true[nearest]) / 2) < 1e-9
+    low, high = bound_lower(found.basis, 0.025), bound_upper(found.basis, 0.025)
+    linked = d_sys_null(*table, rng=np.random.default_rng(7), is_symmetric=is_symmetric)
+    cost, bits = min_cllr_interval(*table), expected_disclosure_interval(*table)
+    return AllPairs(
+        f"{percent(found.p)} [{percent(low)}, {percent(high)}]",
+        f"{linked.d_sys - linked.null_mean:.3f} (p {linked.p_value:.3f})",
+        f"{cost.value:.3f} [{cost.low:.3f}, {cost.high:.3f}]",
+        f"{bits.value:.3f} [{bits.low:.3f}, {bits.high:.3f}]",
+        zebra(mated, non).tag,
+    )
 
 
 def main(folders: list[str]) -> None:
     runs = [Run(folder) for folder in folders]
 
+    made = {
+        (run.name, card.id, attacker): pairs
+        for run in runs
+        for card in run.report.judges
+        for attacker in Attacker
+        if run.match(card.id, attacker) and (pairs := run.all_pairs(card.id, attacker)) is not None
+    }
+
     def ladder() -> Iterator[list[str]]:
         for run in runs:
             for card in run.report.judges:
                 for attacker in Attacker:
-                    found = run.match(card.id, attacker)
-                    if found is not None:
-                        pairs = run.all_pairs(card.id, attacker)
-                        yield [
-                            run.name,
-                            card.id,
-                            attacker.value,
-                            bounds(found),
-                            interval(run.get("eer", card.id, attacker), share=True),
-                            run.set_apart(card.id, attacker),
-                            "-" if pairs is None else percent(pairs.eer),
-                            "-" if pairs is None else f"{pairs.d_sys_excess:.3f} (p {pairs.p_value:.3f})",
-                        ]
+                    if (run.name, card.id, attacker) in made:
+                        rate, pairs = run.match(card.id, attacker), made[run.name, card.id, attacker]
+                        apart = run.set_apart(card.id, attacker)
+                        yield [run.name, card.id, attacker.value, bounds(rate), apart, pairs.eer, pairs.d_sys_excess]
 
     def evidence() -> Iterator[list[str]]:
-        for run in runs:
-            for card in run.report.judges:
-                for attacker in Attacker:
-                    if run.match(card.id, attacker) is not None:
-                        expected = run.get("zebra_expected", card.id, attacker)
-                        yield [
-                            run.name,
-                            card.id,
-                            attacker.value,
-                            interval(run.get("min_cllr", card.id, attacker)),
-                            interval(expected),
-                            (expected.band or "-").removeprefix("tag ") if expected else "-",
-                        ]
+        for (run, judge, attacker), pairs in made.items():
+            yield [run, judge, attacker.value, pairs.min_cllr, pairs.expected, pairs.tag]
 
     def impersonations() -> Iterator[list[str]]:
         for run in runs:
@@ -187,8 +199,7 @@ def main(folders: list[str]) -> None:
 
     table("run | verdict | edited | because of", verdicts())
     table(
-        "run | judge | attacker | match rate % [one-sided 95 %] | EER % [95 %] | set apart % | EER of all pairs"
-        " | D_sys - null of all pairs",
+        "run | judge | attacker | match rate % [one-sided 95 %] | set apart % | EER % [95 %] | D_sys - null",
         ladder(),
     )
     table("run | judge | attacker | minCllr | ZEBRA expected, bit | tag", evidence())
