@@ -66,10 +66,12 @@ def register() -> None:
     for name, people in {"facenet-vggface2": "VGGFace2", "facenet-casia-webface": "CASIA-WebFace"}.items():
         summary = f"FaceNet of {people} (512-d, cosine); MTCNN boxes; weights fetched apart: path, sha256, download"
         recogniser_port.recognisers.register(name, _lazy("recognisers.facenet", "build"), summary=summary)
-    summary = "residuals or cepstra of this editor's outputs, fitted in the run to people it is not judged by"
-    detector_port.detectors.register("in_loop", _lazy("detectors.in_loop", "build"), summary=summary)
-    summary = "spectra and a logistic regression, fitted in the run to people it is not judged by: penalty"
-    detector_port.detectors.register("spectral", _lazy("detectors.spectral", "build"), summary=summary)
+    for name, summary in {
+        "in_loop": "residuals or cepstra of this editor's outputs, fitted in the run to people it is not judged by",
+        "spectral": "spectra and a logistic regression, fitted in the run to people it is not judged by: penalty",
+        "onnx": "any classifier: path, sha256, higher_is, value, and input_px ... or sample_rate_hz, window_s, padding",
+    }.items():
+        detector_port.detectors.register(name, _lazy(f"detectors.{name}", "build"), summary=summary)
     summary = "letters by CTC, wav2vec 2.0 (English); weights fetched apart: path, sha256, download"
     transcriber_port.transcribers.register("wav2vec2", _lazy("transcribers.wav2vec2", "build"), summary=summary)
     for name, summary in {
