@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from visavox.api import prepare
 from visavox.core.config import Suite
-from visavox.core.digest import sha256_bytes
+from visavox.core.digest import sha256_bytes, sha256_json
 from visavox.core.errors import ConfigError, RunFolderError
 from visavox.core.records import EditRow, RecogniserSpec
 from visavox.core.terms import Modality, Outcome
@@ -29,7 +29,7 @@ from visavox.engine.folder import RunFolder
 from visavox.engine.journal import Journal, JournalledEdit
 from visavox.engine.medium import MEDIA, LocatedIn
 from visavox.engine.plan import make_plan
-from visavox.engine.store import Store
+from visavox.engine.store import Store, write_atomically
 from visavox.engine.tables import located_of, located_values, read_regions, write_regions
 from visavox.media.audio import Audio, encode_wav
 from visavox.ports.assessment import DETECTED, FALLBACK, NO_TEMPLATE
@@ -198,6 +198,11 @@ def test_what_was_located_survives_the_table_and_the_cache(found: Region | Speec
     assert read_regions([tmp_path / "part.parquet"]) == dict(zip("ab", rows, strict=True))
     TemplateCache(tmp_path / "c").put_region("m", "d", found)
     assert TemplateCache(tmp_path / "c").region("m", "d") == found
+
+    # What an earlier version kept under a name of its own, in a form of its own, is not known to this one.
+    old = sha256_json(["m", "d"])
+    write_atomically(tmp_path / "old" / old[:2] / old[2:], b'{"box": [0, 0, 1, 1]}')
+    assert TemplateCache(tmp_path / "old").region("m", "d") is None
 
 
 def test_the_cache_keeps_templates_and_stays_in_bounds(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from .store import write_atomically
 from .tables import located_of, located_values
 
 LIMIT_BYTES = 4 << 30
+_VERSION = 2  # of what the files hold: those of another one are not found, and go when room is needed
 
 
 class TemplateCache:
@@ -54,7 +55,7 @@ class TemplateCache:
         self._put([media, recogniser, located_values(region)], value)
 
     def _path(self, key: list[Any]) -> Path:
-        name = sha256_json(key)
+        name = sha256_json([_VERSION, *key])
         return self._root / name[:2] / name[2:]
 
     def _get(self, key: list[Any]) -> dict[str, Any] | None:
