@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,23 @@ def field(number: int, value: int | bytes | str) -> bytes:
 
 def pooling_network(path: Path, shape: tuple[int | str, ...], *, axis: int) -> dict[str, Any]:
     """A network that answers the mean of its input over an axis, and the parameters that name it."""
-    axes = field(1, "axes") + field(8, axis) + field(20, _INTS)
+    return reduced(path, shape, (axis,))
+
+
+def channel_means(folder: Path, layout: str = "nchw", n: int | str = "n") -> dict[str, Any]:
+    """A network that answers the mean of each channel of a picture of 16 x 16, and the parameters that name it."""
+    shape, axes = ((n, 3, 16, 16), (2, 3)) if layout == "nchw" else ((n, 16, 16, 3), (1, 2))
+    return {**reduced(folder / f"{layout}{n}.onnx", shape, axes), "layout": layout}
+
+
+def reduced(
+    path: Path, shape: Sequence[int | str], axes: Sequence[int], operator: str = "ReduceMean"
+) -> dict[str, Any]:
+    """A network that reduces its input over some axes, and the parameters that name it."""
+    chosen = field(1, "axes") + b"".join(field(8, axis) for axis in axes) + field(20, _INTS)
     keep = field(1, "keepdims") + field(3, 0) + field(20, _INT)
-    node = field(1, "x") + field(2, "y") + field(4, "ReduceMean") + field(5, axes) + field(5, keep)
-    left = tuple(side for place, side in enumerate(shape) if place != axis)
+    node = field(1, "x") + field(2, "y") + field(4, operator) + field(5, chosen) + field(5, keep)
+    left = [side for place, side in enumerate(shape) if place not in axes]
     graph = field(1, node) + field(2, "g") + field(11, _tensor("x", shape)) + field(12, _tensor("y", left))
     path.write_bytes(field(1, 8) + field(7, graph) + field(8, field(2, 13)))
     return {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
@@ -35,6 +49,6 @@ def _varint(value: int) -> bytes:
     return out + bytes([value])
 
 
-def _tensor(name: str, shape: tuple[int | str, ...]) -> bytes:
+def _tensor(name: str, shape: Sequence[int | str]) -> bytes:
     dims = b"".join(field(1, field(1, d) if isinstance(d, int) else field(2, d)) for d in shape)
     return field(1, name) + field(2, field(1, field(1, 1) + field(2, dims)))

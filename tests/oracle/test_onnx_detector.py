@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from onnx_files import field, pooling_network
+from onnx_files import channel_means, pooling_network, reduced
 from PIL import Image as PillowImage
 
 from visavox.core.errors import ConfigError, MediaError, WeightsError
@@ -22,29 +21,6 @@ from visavox.ports.recogniser import FailureToAcquire
 FACE, VOICE = Modality.FACE, Modality.VOICE
 PICTURE = {"higher_is": "synthetic", "value": "score", "input_px": 16, "mean": 0.0, "std": 1.0, "channel": "rgb"}
 SOUND = {"higher_is": "synthetic", "value": "score", "sample_rate_hz": 16_000, "window_s": 0.5, "padding": "zeros"}
-
-
-def means(folder: Path, layout: str = "nchw", n: int | str = "n") -> dict[str, Any]:
-    """A graph that answers the mean of a picture's rows and columns, one a channel."""
-    shape, axes = ((n, 3, 16, 16), (2, 3)) if layout == "nchw" else ((n, 16, 16, 3), (1, 2))
-    return {**reduced(folder / f"{layout}{n}.onnx", shape, axes), "layout": layout}
-
-
-def reduced(
-    path: Path, shape: Sequence[int | str], axes: Sequence[int], operator: str = "ReduceMean"
-) -> dict[str, Any]:
-    chosen = field(1, "axes") + b"".join(field(8, axis) for axis in axes) + field(20, 7)
-    keep = field(1, "keepdims") + field(3, 0) + field(20, 2)
-    node = field(1, "x") + field(2, "y") + field(4, operator) + field(5, chosen) + field(5, keep)
-    left = [side for place, side in enumerate(shape) if place not in axes]
-    graph = field(1, node) + field(2, "g") + field(11, tensor("x", shape)) + field(12, tensor("y", left))
-    path.write_bytes(field(1, 8) + field(7, graph) + field(8, field(2, 13)))
-    return {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-
-
-def tensor(name: str, shape: Sequence[int | str]) -> bytes:
-    dims = b"".join(field(1, field(1, d) if isinstance(d, int) else field(2, d)) for d in shape)
-    return field(1, name) + field(2, field(1, field(1, 1) + field(2, dims)))
 
 
 def build(modality: Modality, **params: Any) -> Detector:
@@ -67,7 +43,7 @@ def noise(seed: int, seconds: float, rate_hz: int = 16_000) -> Audio:
 @pytest.mark.parametrize("channel", ["rgb", "bgr"])
 def test_the_network_sees_the_whole_picture_resized_and_scaled(tmp_path: Path, layout: str, channel: str) -> None:
     mean, std = [10.0, 20.0, 30.0], [2.0, 4.0, 8.0]
-    words = {**PICTURE, **means(tmp_path, layout), "mean": mean, "std": std, "channel": channel}
+    words = {**PICTURE, **channel_means(tmp_path, layout), "mean": mean, "std": std, "channel": channel}
     image = picture(1)
     small = np.asarray(PillowImage.fromarray(image).resize((16, 16), PillowImage.Resampling.BILINEAR), float)
     expected = (small.mean(axis=(0, 1))[:: -1 if channel == "bgr" else 1] - mean) / std
@@ -114,14 +90,14 @@ def test_short_and_other_rates_are_brought_to_the_network_s(tmp_path: Path) -> N
 
 # ---------------------------------------------------------------- what comes out
 def test_scores_rise_with_synthetic_media_whatever_the_network_s_sign(tmp_path: Path) -> None:
-    words = {**PICTURE, **means(tmp_path), "index": 1}
+    words = {**PICTURE, **channel_means(tmp_path), "index": 1}
     dark, light = np.full((20, 20, 3), 10, np.uint8), np.full((20, 20, 3), 200, np.uint8)
     assert build(FACE, **words).score([dark, light]) == pytest.approx([10, 200])
     assert build(FACE, **{**words, "higher_is": "bona_fide"}).score([dark, light]) == pytest.approx([-10, -200])
 
 
 def test_probabilities_and_logits_become_log_odds(tmp_path: Path) -> None:
-    words = {**PICTURE, **means(tmp_path), "index": 2}
+    words = {**PICTURE, **channel_means(tmp_path), "index": 2}
     image = np.full((20, 20, 3), (51, 102, 204), np.uint8)
     share = build(FACE, **{**words, "value": "probability", "std": 255.0}).score([image])[0]
     assert share == pytest.approx(np.log(0.8 / 0.2), abs=1e-4)
@@ -141,7 +117,7 @@ def test_what_is_not_finite_is_a_failure(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("n", "batching"), [("n", "dynamic"), (1, "fixed")])
 def test_many_media_are_scored_as_each_alone(tmp_path: Path, n: int | str, batching: str) -> None:
-    detector = build(FACE, **PICTURE, **means(tmp_path, n=n), index=0)
+    detector = build(FACE, **PICTURE, **channel_means(tmp_path, n=n), index=0)
     assert detector.batching == batching  # type: ignore[attr-defined]
     images = [picture(k, 20 + k, 30) for k in range(40)]
     assert detector.score(images) == [detector.score([image])[0] for image in images]
@@ -149,7 +125,7 @@ def test_many_media_are_scored_as_each_alone(tmp_path: Path, n: int | str, batch
 
 def test_media_without_a_score_keep_their_places(tmp_path: Path) -> None:
     tiny = np.zeros((15, 40, 3), np.uint8)
-    scores = build(FACE, **PICTURE, **means(tmp_path), index=0).score([tiny, picture(1), tiny])
+    scores = build(FACE, **PICTURE, **channel_means(tmp_path), index=0).score([tiny, picture(1), tiny])
     assert scores[0] == scores[2] == FailureToAcquire("40 x 15 px, under 16") and isinstance(scores[1], float)
     given = pooling_network(tmp_path / "mean.onnx", ("n", 8000), axis=1)
     silent, short = Audio(np.zeros(9_000, np.float32), 16_000), noise(5, 0.2)
@@ -164,7 +140,7 @@ def test_media_without_a_score_keep_their_places(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- what is refused
 def test_other_weights_than_the_pinned_are_refused_before_loading(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="pinned is"):
-        build(FACE, **{**PICTURE, **means(tmp_path), "sha256": "0" * 64})
+        build(FACE, **{**PICTURE, **channel_means(tmp_path), "sha256": "0" * 64})
     text = tmp_path / "text.onnx"
     text.write_bytes(b"no network")
     given = {"path": str(text), "sha256": hashlib.sha256(b"no network").hexdigest(), "layout": "nchw"}
@@ -191,7 +167,7 @@ def test_other_weights_than_the_pinned_are_refused_before_loading(tmp_path: Path
 )
 def test_wrong_words_about_a_picture_s_network_are_named(tmp_path: Path, change: dict[str, Any], word: str) -> None:
     with pytest.raises(ConfigError, match=word):
-        build(FACE, **{**PICTURE, **means(tmp_path), "index": 0, **change})
+        build(FACE, **{**PICTURE, **channel_means(tmp_path), "index": 0, **change})
 
 
 @pytest.mark.parametrize(
@@ -212,7 +188,7 @@ def test_wrong_words_about_a_sound_s_network_are_named(tmp_path: Path, change: d
 
 
 def test_every_word_but_the_path_is_in_the_digest(tmp_path: Path) -> None:
-    given = means(tmp_path)
+    given = channel_means(tmp_path)
     base = {**PICTURE, **given, "index": 0}
     moved = tmp_path / "elsewhere.onnx"
     moved.write_bytes(Path(given["path"]).read_bytes())
