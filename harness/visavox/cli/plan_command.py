@@ -134,9 +134,9 @@ def _controls(plan: RunPlan, width: int) -> Iterator[Text]:
     yield Text()
     clean = plan.if_clean or Verdict.INCONCLUSIVE
     told = "If nothing leaks and every judge knows these people apart, the run would be"
-    for line in _wrapped(f"{told} {clean.value}", "", width):
-        line.highlight_words([clean.value], COLOURS[clean])
-        yield line
+    for words in _wrapped(f"{told} {clean.value}", "", width):
+        words.highlight_words([clean.value], COLOURS[clean])
+        yield words
     for reason in plan.reasons:
         yield from _wrapped(f"because {reason}", "  ", width)
     yield Text("Taken for granted:", style="bold")

@@ -31,7 +31,6 @@ from visavox.media.image import Image
 from visavox.media.perturbations import pixels
 from visavox.media.pitch import RATE_HZ, pitch, vocoder
 from visavox.metrics import utility
-from visavox.metrics.word_errors import word_error_rate
 from visavox.ports.assessment import EDITED, ORIGINAL, CaseFigures
 from visavox.ports.dataset import Dataset
 from visavox.ports.recogniser import Region
@@ -45,7 +44,7 @@ from .medium import MEDIA, LocatedIn
 from .plan import Plan
 from .progress import Progress, Step
 from .store import Store
-from .words import Listener, Said, method_of_words
+from .words import Listener, Said, method_of_words, words_of
 
 STAGE: Final = "utility"
 SAME_LENGTH: Final = 0.05
@@ -321,7 +320,7 @@ def _duration_ratio(original: Pair, edited: Pair) -> float:
 
 
 def _word_error_rate(original: Pair, edited: Pair) -> float:
-    return word_error_rate(original.words, edited.words)
+    return utility.word_error_rate(words_of(original.words), words_of(edited.words))
 
 
 _FIGURES: Final[Mapping[UtilityFigure, Callable[[Pair, Pair], float]]] = {

@@ -1,8 +1,14 @@
-"""What is said in inputs and outputs: by the data set's own text, and by the suite's speech recogniser."""
+"""What is said in inputs and outputs: by the data set's own text, and by the suite's speech recogniser.
+
+Texts are compared as words in lower case without punctuation; where a script has no spaces, each ideograph counts as a
+word. Numbers in figures and in letters are different words, and so are two spellings.
+"""
 
 from __future__ import annotations
 
+import re
 import threading
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -14,6 +20,8 @@ from visavox.ports.transcriber import Transcriber
 
 TEXTS: Final = ("transcript", "text")
 """Columns of a manifest that hold what is said in a recording; the first that is there counts."""
+_IDEOGRAPHS: Final = "\u3400-\u4dbf\u4e00-\u9fff"
+_WORD: Final = re.compile(rf"[{_IDEOGRAPHS}]|[^\W_{_IDEOGRAPHS}]+(?:'[^\W_{_IDEOGRAPHS}]+)*")
 
 
 class Said(NamedTuple):
@@ -52,6 +60,16 @@ class Listener:
             (heard,) = self._transcriber.transcribe([edited])
         text = self._texts.get(sample, "")
         return Said(text or self._inputs[sample], heard, self._inputs[sample] if text else None)
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of a text, in lower case and without punctuation; an apostrophe within a word stays.
+
+    >>> words_of("Don't STOP - now.")
+    ("don't", 'stop', 'now')
+    """
+    plain = unicodedata.normalize("NFKC", text).replace("\u2019", "'").casefold()
+    return tuple(_WORD.findall(plain))
 
 
 def text_of(sample: Sample) -> str:
