@@ -49,7 +49,7 @@ FIGURES: Final[Mapping[UtilityFigure, FigureFacts]] = {
     UtilityFigure.SI_SDR_DB: FigureFacts(Modality.VOICE, -math.inf, math.inf, math.inf),
     UtilityFigure.F0_CORRELATION: FigureFacts(Modality.VOICE, -1.0, 1.0, 1.0),
     UtilityFigure.DURATION_RATIO: FigureFacts(Modality.VOICE, 0.0, math.inf, 1.0),
-    UtilityFigure.PESQ: FigureFacts(Modality.VOICE, 0.0, 5.0, 4.64),
+    UtilityFigure.PESQ: FigureFacts(Modality.VOICE, 0.0, 5.0, 4.643888),
     UtilityFigure.WORD_ERROR_RATE: FigureFacts(Modality.VOICE, 0.0, math.inf, 0.0, is_error=True),
 }
 

@@ -58,9 +58,12 @@ def pesq_wideband(original: Audio, edited: Audio) -> float:
     pesq = _package("pesq", "PESQ", "pip install 'visavox[pesq]' (needs a C compiler)")
     first, second = (resampled(sound, PESQ_RATE_HZ).samples for sound in (original, edited))
     try:
-        return float(pesq.pesq(PESQ_RATE_HZ, first, second, "wb"))
+        with np.errstate(invalid="ignore"):  # it divides silence by its peak before it says that nobody speaks
+            return float(pesq.pesq(PESQ_RATE_HZ, first, second, "wb"))
     except pesq.PesqError as error:
-        raise UndefinedMetricError("PESQ was asked for", found=str(error)) from error
+        found = error.args[0] if error.args else ""
+        found = found.decode() if isinstance(found, bytes) else str(found)
+        raise UndefinedMetricError("PESQ was asked for", found=found) from error
 
 
 def _package(name: str, asked: str, todo: str) -> Any:
