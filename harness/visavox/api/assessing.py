@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from visavox.api.detection import wants_detection
+from visavox.api.detection import NOT_LOOKED, LookedFor, wants_detection
 from visavox.api.preparation import (
     Outline,
     Prepared,
@@ -22,7 +22,6 @@ from visavox.core.utility_figures import UtilityFigure
 from visavox.engine.clipping import has_clipped_input, is_clipped
 from visavox.metrics import intervals
 from visavox.ports.assessment import Assessment, AssessmentInput, CaseFigures, JudgeView, ScoreTable
-from visavox.ports.detection import Detection
 
 
 def score_tables(suite: Suite, wanted: dict[str, Assessment]) -> tuple[ScoreTable, ...]:
@@ -40,7 +39,7 @@ def assess_all(
     views: tuple[JudgeView, ...],
     rows: dict[str, EditRow],
     utility: Mapping[UtilityFigure, CaseFigures],
-    detection: Detection | None = None,
+    looked: LookedFor = NOT_LOOKED,
 ) -> list[AssessmentResult]:
     """The suite's assessments over the judges' scores; one without a trial for the tool class is not applicable."""
     suite, plan, policy = prepared.suite, prepared.plan, prepared.policy.policy
@@ -78,7 +77,7 @@ def assess_all(
             seed=suite.seed,
             case_utility=utility if wants_utility(assessment, row) else {},
             utility_floors=point.utility_floors.given(),
-            detection=detection if wants_detection(assessment, row) else None,
+            **(looked._asdict() if wants_detection(assessment, row) else {}),
         )
         results.append(assessment.assess(data))
     return results

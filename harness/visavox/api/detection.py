@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from visavox.core.config import Suite
 from visavox.core.contracts import Contract, contract
@@ -14,12 +14,16 @@ from visavox.core.terms import Modality
 from visavox.engine.detection import AnyDetector, Asked, DetectionStage, media_to_score, read_detection
 from visavox.engine.folder import RunFolder
 from visavox.engine.journal import Journal
+from visavox.engine.marks import case_labels_perceived, watermark_readings
 from visavox.engine.plan import Plan
 from visavox.engine.progress import Progress
+from visavox.engine.store import Store
+from visavox.media.labels.records import AudibleFindings, VisibleFindings
 from visavox.ports.assessment import Assessment, needs_detection
 from visavox.ports.detection import Detection
 from visavox.ports.detector import LearningDetector, detectors
 from visavox.ports.perturbation import Pack, load_pack
+from visavox.ports.watermark import WatermarkReadings
 
 if TYPE_CHECKING:
     from .preparation import Prepared
@@ -64,13 +68,13 @@ def detector_cards(suite: Suite, loaded: Mapping[str, AnyDetector]) -> tuple[Det
 
 
 def load_packs(suite: Suite, modality: Modality) -> tuple[Pack, ...]:
-    """The packs that media of one modality go through; none where no detector is asked.
+    """The packs that media of one modality go through; none where neither detector nor watermark is asked.
 
     Raises:
         UnknownNameError: no such pack.
         ConfigError: a pack's file is faulty, or two packs name a perturbation alike.
     """
-    if ASSESSMENT not in dict(suite.assessments) or not suite.detectors:
+    if ASSESSMENT not in dict(suite.assessments) or not (suite.detectors or suite.watermark):
         return ()
     packs = tuple(load_pack(name) for name in suite.options(ASSESSMENT).packs(modality))
     names = [one.name for pack in packs for one in pack.of(modality)]
@@ -93,7 +97,7 @@ def detected_media(suite: Suite, plan: Plan) -> int:
     """How many media detectors score if every case is edited: as they are, and after each perturbation."""
     if not any(knows(spec, plan.modality) for spec in suite.detectors):
         return 0
-    most = suite.options(ASSESSMENT).most_perturbed
+    most = int(suite.options(ASSESSMENT).most_perturbed)
     classes = (len(plan.samples), len(plan.first_attempts))
     return sum(classes) + n_perturbations(suite, plan.modality) * sum(min(n, most) for n in classes)
 
@@ -103,19 +107,38 @@ def wants_detection(assessment: Assessment, row: Contract) -> bool:
     return needs_detection(assessment) and bool(row.figures(assessment.name))
 
 
-def detect(
+class LookedFor(NamedTuple):
+    """What was found of edits, under the names that an assessment knows it by."""
+
+    detection: Detection | None = None
+    case_perceptible: tuple[VisibleFindings | AudibleFindings | None, ...] = ()
+    watermark: WatermarkReadings | None = None
+
+
+NOT_LOOKED: Final = LookedFor()
+
+
+def look_for_edits(
     prepared: Prepared,
     wanted: Mapping[str, Assessment],
     rows: Mapping[str, EditRow],
     folder: RunFolder,
     journal: Journal,
     progress: Progress,
-) -> Detection | None:
-    """Runs what is left of the stage and reads its scores; None where no assessment of the suite reads them."""
-    row = contract(prepared.suite.editor.tool_class)
+) -> LookedFor:
+    """Detectors, the watermark's decoder, labels that are seen or heard; nothing where no assessment reads them."""
+    row, suite, plan = contract(prepared.suite.editor.tool_class), prepared.suite, prepared.plan
     if not any(wants_detection(assessment, row) for assessment in wanted.values()):
-        return None
-    options = prepared.suite.options(ASSESSMENT)
-    asked = Asked(prepared.detectors, prepared.packs, most_perturbed=options.most_perturbed)
-    DetectionStage(prepared.plan, folder, journal, prepared.suite.seed, asked).run(prepared.dataset, rows, progress)
-    return read_detection(folder.root, prepared.plan, media_to_score(prepared.plan, rows), asked)
+        return NOT_LOOKED
+    options, store, mark = suite.options(ASSESSMENT), Store(folder.media), prepared.watermark
+    asked = Asked(
+        prepared.detectors,
+        prepared.packs,
+        most_perturbed=options.most_perturbed,
+        read_marks=None if mark is None else mark.read_marks,
+    )
+    DetectionStage(plan, folder, journal, suite.seed, asked).run(prepared.dataset, rows, progress)
+    perceptible = case_labels_perceived(plan, rows, store, progress) if options.perceptible_labels else ()
+    readings = None if mark is None else watermark_readings(mark, plan, prepared.dataset, rows, store, progress)
+    found = read_detection(folder.root, plan, media_to_score(plan, rows), asked)
+    return LookedFor(found, perceptible, readings)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import os
 import stat
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from visavox.core.errors import MediaError
-from visavox.core.records import Pairs, Record
-from visavox.core.terms import ToolClass
+from visavox.core.errors import MediaError, MissingDependencyError
+from visavox.core.records import Record
+from visavox.core.terms import PerceptibleVerdict, ToolClass
+from visavox.media.audio import decode_audio
+from visavox.media.image import decode_image
 from visavox.media.labels import AigcFindings, CredentialFindings, IptcFindings, read_labels
+from visavox.media.labels.audible import audible_findings
+from visavox.media.labels.records import AudibleFindings, VisibleFindings
+from visavox.media.labels.visible import visible_findings
+from visavox.media.tags import sound_container
 
 MAX_BYTES: Final = 256 << 20
-_NOT_EXAMINED: Final = (("verdict", "not_examined"),)
+_NOT_EXAMINED: Final = PerceptibleVerdict.NOT_EXAMINED
 
 
 class LabelledFile(Record):
@@ -25,7 +32,8 @@ class LabelledFile(Record):
         aigc: the ``AIGC`` label of GB 45438-2025.
         c2pa: the C2PA manifest.
         iptc: the digital source type of its XMP.
-        visible, audible: what can be seen and heard.
+        visible: the label that is seen in a picture; of sounds and videos nobody looks.
+        audible: the label that is heard in a sound.
         leaks: what its metadata give away, codes of ``visavox.media.leaks``.
     """
 
@@ -33,8 +41,8 @@ class LabelledFile(Record):
     aigc: AigcFindings
     c2pa: CredentialFindings
     iptc: IptcFindings
-    visible: Pairs = _NOT_EXAMINED
-    audible: Pairs = _NOT_EXAMINED
+    visible: VisibleFindings = VisibleFindings(verdict=_NOT_EXAMINED)
+    audible: AudibleFindings = AudibleFindings(verdict=_NOT_EXAMINED)
     leaks: tuple[str, ...] = ()
 
 
@@ -62,8 +70,34 @@ def label_files(
 
 
 def _labelled(path: Path, tool_class: ToolClass | None, anchors: str) -> LabelledFile:
-    found = read_labels(_bytes_of(path), tool_class=tool_class, trust_anchors=anchors)
-    return LabelledFile(path=_named(path), aigc=found.aigc, c2pa=found.c2pa, iptc=found.iptc, leaks=found.leaks)
+    data = _bytes_of(path)
+    found = read_labels(data, tool_class=tool_class, trust_anchors=anchors)
+    visible, audible = _perceived(data)
+    return LabelledFile(
+        path=_named(path),
+        aigc=found.aigc,
+        c2pa=found.c2pa,
+        iptc=found.iptc,
+        visible=visible,
+        audible=audible,
+        leaks=found.leaks,
+    )
+
+
+def _perceived(data: bytes) -> tuple[VisibleFindings, AudibleFindings]:
+    """What is seen in a picture, or heard in a sound."""
+    unseen, unheard = VisibleFindings(verdict=_NOT_EXAMINED), AudibleFindings(verdict=_NOT_EXAMINED)
+    try:
+        if sound_container(data) is not None:
+            return unseen, audible_findings(decode_audio(data))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, of damage that the other layers name
+            return visible_findings(decode_image(data)), unheard
+    except (MediaError, MissingDependencyError, MemoryError) as error:
+        reason = getattr(error, "found", "") or str(error)
+        seen = unseen.model_copy(update={"reason": reason}) if sound_container(data) is None else unseen
+        heard = unheard.model_copy(update={"reason": reason}) if sound_container(data) is not None else unheard
+        return seen, heard
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -17,6 +17,7 @@ from visavox.core.report import Cell, JudgeCard
 from visavox.core.terms import Modality
 from visavox.engine.detection import AnyDetector
 from visavox.engine.environment import resolve_device
+from visavox.engine.marks import LoadedWatermark, load_watermark
 from visavox.engine.plan import Plan, make_plan
 from visavox.evidence.seal import Seal
 from visavox.policy.judge import plan_cells
@@ -85,6 +86,7 @@ class Prepared(NamedTuple):
     detectors: Mapping[str, AnyDetector] = MappingProxyType({})
     """Of the modality, by id, in the suite's order."""
     packs: tuple[Pack, ...] = ()
+    watermark: LoadedWatermark | None = None
 
 
 def outlines(suite: Suite, *, limit: int | None = None) -> tuple[Outline, ...]:
@@ -155,6 +157,10 @@ def prepare_all(suite: Suite, *, limit: int | None = None) -> tuple[Prepared, ..
     modalities = [one.plan.modality for one in known]
     detecting = {modality: load_detectors(suite, modality, device) for modality in modalities}
     packs = {modality: load_packs(suite, modality) for modality in modalities}
+    marks = {
+        modality: None if suite.watermark is None else load_watermark(suite.watermark, modality, device)
+        for modality in modalities
+    }
     seal = Seal(
         suite=suite.digest(),
         plan=plan_digest([one.plan for one in known]),
@@ -166,6 +172,7 @@ def prepare_all(suite: Suite, *, limit: int | None = None) -> tuple[Prepared, ..
         judges=tuple(_card(spec.name, judge) for spec, judge in zip(suite.recognisers, judges, strict=True)),
         detectors=tuple(card for of in modalities for card in detector_cards(suite, detecting[of])),
         perturbations=tuple(dict.fromkeys((p.name, p.version, p.digest) for of in modalities for p in packs[of])),
+        watermarks=tuple(mark.decoder.digest for mark in marks.values() if mark is not None),
         cells=tuple(cell for one in known for cell in one.cells),
         seed=suite.seed,
         smoke=limit is not None,
@@ -181,6 +188,7 @@ def prepare_all(suite: Suite, *, limit: int | None = None) -> tuple[Prepared, ..
             device,
             detecting[one.plan.modality],
             packs[one.plan.modality],
+            marks[one.plan.modality],
         )
         for one in known
     )

@@ -15,7 +15,7 @@ from visavox.api.assessing import assess_all, ledger_result, score_tables
 from visavox.api.binding import bind_folder, refuse_change, registered
 from visavox.api.building import build_report
 from visavox.api.clock import now
-from visavox.api.detection import detect
+from visavox.api.detection import look_for_edits
 from visavox.api.known import KnownFigures, charts_drawn_once, look_at_inputs
 from visavox.api.preparation import (
     Prepared,
@@ -218,8 +218,8 @@ def _assess_part(prepared: Prepared, folder: RunFolder, journal: Journal, progre
         views.append(judge_view(recogniser, plan, sets, scorer, asked))
     _write_people(folder, plan)
     figures = {} if utility is None else case_figures(utility, prepared, embedded, rows, progress)
-    detection = detect(prepared, wanted, rows, folder, journal, progress)
-    made = assess_all(prepared, wanted, tuple(views), rows, figures, detection)
+    looked = look_for_edits(prepared, wanted, rows, folder, journal, progress)
+    made = assess_all(prepared, wanted, tuple(views), rows, figures, looked)
     results = (*made, ledger_result(prepared, rows))
     if not is_begun:
         known.keep(results)

@@ -155,6 +155,8 @@ class DetectabilityOptions(Record):
     """Outputs, and as many bona fide media, that go through them; all are scored as they are."""
     crossing: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of outputs still detected below which a survival curve is said to have crossed."""
+    perceptible_labels: bool = False
+    """Look for visible labels in pictures (by OCR, about a second each) and for audible ones in sounds."""
     likeness_floor: Annotated[float, Field(gt=0, le=1)] | None = None
     """What a laundered output must keep to be of use: SSIM (default .5) or STOI (default .75) to what it was."""
 

@@ -21,7 +21,8 @@ class Seal(Record):
     """What may not change between the plan and the verdict.
 
     ``artifact`` is what the report binds to; ``code`` is the editor's own code, beside weights too; ``perturbations``
-    are the packs that media go through on their way to a detector: name, version, digest.
+    are the packs that media go through on their way to a detector: name, version, digest; ``watermarks`` the digests of
+    decoders.
     """
 
     suite: Sha256
@@ -34,6 +35,7 @@ class Seal(Record):
     judges: tuple[JudgeCard, ...]
     detectors: tuple[DetectorCard, ...] = ()
     perturbations: tuple[tuple[str, str, Sha256], ...] = ()
+    watermarks: tuple[Sha256, ...] = ()
     cells: tuple[Cell, ...]
     seed: int
     smoke: bool = False
@@ -41,7 +43,7 @@ class Seal(Record):
     def as_json(self) -> dict[str, Any]:
         """The seal as JSON values; what older seals have not stays out where it says nothing: their digests stay."""
         values = self.model_dump(mode="json")
-        for name in ("detectors", "perturbations"):
+        for name in ("detectors", "perturbations", "watermarks"):
             if not values[name]:
                 del values[name]
         for cell in values["cells"]:

@@ -21,6 +21,7 @@ from visavox.core.terms import Modality, Outcome, ToolClass
 from visavox.core.utility_figures import UtilityFigure
 
 from .detection import Detection
+from .watermark import WatermarkReadings
 
 if TYPE_CHECKING:
     from visavox.media.labels.records import AudibleFindings, VisibleFindings
@@ -157,6 +158,8 @@ class AssessmentInput:
     """What the labels of each output's file are worth; None where there was no file; empty where nobody looked."""
     case_perceptible: tuple[VisibleFindings | AudibleFindings | None, ...] = ()
     """Labels seen in each output's picture or heard in its sound; None without an output; empty where nobody looked."""
+    watermark: WatermarkReadings | None = None
+    """What the tool's decoder read in outputs and in unedited samples; None where the suite names no decoder."""
     detection: Detection | None = None
     """Scores of detectors; None unless the assessment says ``needs_detection = True`` and the run made them."""
 

@@ -86,6 +86,7 @@ class DetectionStage:
     def __init__(self, plan: Plan, folder: RunFolder, journal: Journal, seed: int, asked: Asked) -> None:
         self._plan, self._folder, self._journal, self._seed, self._asked = plan, folder, journal, seed, asked
         self._medium = MEDIA[plan.modality]
+        self._outputs_of: dict[int, str] = {}
         self._perturbations = tuple(one for pack in asked.packs for one in pack.of(plan.modality))
 
     def run(self, dataset: Dataset, rows: Mapping[str, EditRow], progress: Progress) -> None:
@@ -102,6 +103,7 @@ class DetectionStage:
         if not open_units:
             return
         items = media_to_score(self._plan, rows)
+        self._outputs_of = {n: rows[self._plan.cases[n].id].outputs[0].digest for n in _cases_of(items)}
         with ThreadPoolExecutor(_WORKERS, thread_name_prefix="visavox-detect") as pool:
             clean = list(pool.map(lambda item: self._after_common_path(dataset, rows, item), items))
             models = Models(self._asked.detectors, items, self._described(clean, pool), pool)
@@ -147,7 +149,7 @@ class DetectionStage:
                 if not isinstance(vector, FailureToAcquire):
                     for column, value in zip(cues, (item.kind, item.number, vector.astype(np.float32)), strict=True):
                         cues[column].append(value)
-            outputs += self._outputs(chunk, media, [1.0] * len(chunk))
+            outputs += self._outputs(chunk, [1.0] * len(chunk), None)
         found += self._score_fakes(dataset, models)
         tables.write_part(self._part("cues", CLEAN), cues, CUES)
         self._write(CLEAN, found, outputs)
@@ -178,7 +180,7 @@ class DetectionStage:
             found += models.score(of_kept, usable)
             before = [media[i] for i in kept]
             quality = pool.map(lambda row: self._quality(perturbation, *row), zip(of_kept, before, usable, strict=True))
-            outputs += self._outputs(of_kept, usable, list(quality))
+            outputs += self._outputs(of_kept, list(quality), perturbation)
         self._write(number, found, outputs)
 
     def _chosen(self, items: Sequence[Item]) -> list[int]:
@@ -202,14 +204,26 @@ class DetectionStage:
         return likeness(self._plan.modality, before, after) if item.kind == CASE and keeps_place else math.nan
 
     def _outputs(
-        self, items: Sequence[Item], media: Sequence[Media], quality: Sequence[float]
+        self, items: Sequence[Item], quality: Sequence[float], perturbation: Perturbation | None
     ) -> list[tuple[int, float, int]]:
         """(case, quality, mark) of the outputs among them."""
         places = [i for i, item in enumerate(items) if item.kind == CASE]
-        marks = [-1] * len(places)
-        if self._asked.read_marks is not None and places:
-            marks = list(self._asked.read_marks([media[i] for i in places]))
+        marks = self._marks([items[i].number for i in places], perturbation)
         return [(items[i].number, quality[i], mark) for i, mark in zip(places, marks, strict=True)]
+
+    def _marks(self, cases: Sequence[int], perturbation: Perturbation | None) -> list[int]:
+        """Whether outputs bear the tool's watermark: as they were stored, not scaled down as for a detector."""
+        marks = [-1] * len(cases)
+        if self._asked.read_marks is None:
+            return marks
+        store = Store(self._folder.media)
+        media: list[Any] = [self._medium.decode(store.read(self._outputs_of[case])) for case in cases]
+        if perturbation is not None:
+            media = [self._perturbed(perturbation, one) for one in media]
+        readable = [i for i, one in enumerate(media) if not isinstance(one, FailureToAcquire)]
+        for i, mark in zip(readable, self._asked.read_marks([media[i] for i in readable]), strict=True):
+            marks[i] = mark
+        return marks
 
     def _chunks(
         self, items: Sequence[Item], data: Sequence[bytes], pool: ThreadPoolExecutor
@@ -244,6 +258,10 @@ class DetectionStage:
 
     def _part(self, name: str, number: int) -> Any:
         return part_path(self._folder.root, name, number)
+
+
+def _cases_of(items: Sequence[Item]) -> list[int]:
+    return [item.number for item in items if item.kind == CASE]
 
 
 def media_to_score(plan: Plan, rows: Mapping[str, EditRow]) -> list[Item]:
