@@ -32,7 +32,9 @@ from .terms import (
 class Record(BaseModel):
     """Base of every record: frozen, strict about names, free of NaN and infinity."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True, defer_build=True
+    )
 
 
 def _pairs(value: object) -> object:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from visavox.core.config import Tracking
 from visavox.core.registry import Registry
-from visavox.core.report import Report
+
+if TYPE_CHECKING:
+    from visavox.core.report import Report
 
 
 class SinkResult(NamedTuple):

@@ -16,7 +16,6 @@ import numpy.typing as npt
 from visavox.core.errors import ConfigError
 from visavox.core.registry import Registry
 from visavox.core.terms import Modality
-from visavox.metrics.watermark import bit_test, bits_needed
 
 from .editor import Media
 from .recogniser import FailureToAcquire
@@ -90,6 +89,8 @@ class MarkTest:
                 todo="state the message of a decoder of bits, or the threshold of one that gives scores",
             )
         if self.message:
+            from visavox.metrics.watermark import bits_needed
+
             bits_needed(len(self.message), self.fpr)
 
     def matches(self, read: Decoded | FailureToAcquire | None) -> npt.NDArray[np.int8] | None:
@@ -107,6 +108,8 @@ class MarkTest:
             return None if read.score is None else read.score >= self.threshold
         if self.matches(read) is None:
             return None
+        from visavox.metrics.watermark import bit_test  # scipy, which no editor's process needs
+
         return bit_test(read.bits or (), self.message).p_value <= self.fpr
 
 
