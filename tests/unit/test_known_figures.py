@@ -106,6 +106,19 @@ def test_they_are_what_a_run_without_any_cache_computes(go: Go) -> None:
     assert known.svgs == computed.svgs
 
 
+def test_figures_of_utility_are_known_with_the_others(go: Go, tmp_path: Path) -> None:
+    words = "assessments={identity_leak: {attackers: [ignorant]}, utility: {figures: [psnr_db, ssim]}}"
+    first, known, computed = go(words), go(words), go(words, cache=False)
+    assert [one.is_known for one in (first, known, computed)] == [False, True, False]
+    assert first.report == known.report == computed.report
+    (result,) = [result for result in known.report["results"] if result["assessment"] == "utility"]
+    assert {estimate["name"] for estimate in result["estimates"]} >= {"ssim"}
+    parts = [sorted((tmp_path / f"run-{n}" / "utility").glob("*.parquet")) for n in range(3)]
+    contents = [[path.read_bytes() for path in part] for part in parts]
+    assert contents[0] == contents[1] == contents[2] and contents[0]
+    assert not go(words.replace("psnr_db, ssim", "ssim")).is_known
+
+
 def test_one_changed_thing_finds_nothing(go: Go, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = go()
     policy = yaml.safe_load((configs_dir() / "policies" / "baseline.yaml").read_text())
