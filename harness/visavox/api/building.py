@@ -109,6 +109,7 @@ def _limitations(
 def _cards(suite: Suite) -> tuple[Card, ...]:
     """The cards of what took part; a plug-in of somebody else may have none."""
     found = [card("dataset", suite.dataset.kind), *(card("recogniser", spec.name) for spec in suite.recognisers)]
+    found += [card("detector", spec.name) for spec in suite.detectors]
     if isinstance(suite.editor, BaselineEditor):
         found.append(card("baseline", suite.editor.name))
     return tuple(dict.fromkeys(one for one in found if one is not None))

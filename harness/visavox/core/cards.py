@@ -1,4 +1,4 @@
-"""Cards: what is known of each data set kind, recogniser and baseline (``configs/cards``), read strictly.
+"""Cards: what is known of each data set kind, recogniser, detector and baseline (``configs/cards``), read strictly.
 
 One file a card, ``configs/cards/<kind>s/<name>.yaml``; every key of `Card` is written out, none is left empty. What is
 not known is said in words.
@@ -16,7 +16,7 @@ from .errors import ConfigError
 from .report import Card
 from .resources import configs_dir
 
-CardKind: TypeAlias = Literal["dataset", "recogniser", "baseline"]
+CardKind: TypeAlias = Literal["dataset", "recogniser", "detector", "baseline"]
 
 
 def card(kind: CardKind, name: str) -> Card | None:

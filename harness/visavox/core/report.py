@@ -128,10 +128,10 @@ class DatasetSummary(Record):
 
 
 class Card(Record):
-    """What is known of a data set, a recogniser or a baseline (``configs/cards``)."""
+    """What is known of a data set, a recogniser, a detector or a baseline (``configs/cards``)."""
 
     name: str
-    kind: Literal["dataset", "recogniser", "baseline"]
+    kind: Literal["dataset", "recogniser", "detector", "baseline"]
     title: str
     licence: str
     consent_basis: str
