@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import spectra
 
 from visavox import load_suite, run
+from visavox.cli import exit_code
 from visavox.core.records import EditRow
 from visavox.core.report import Report
 from visavox.core.terms import Outcome, Verdict
@@ -123,3 +125,14 @@ def test_an_input_that_was_clipped_before_is_said_and_not_held_against_the_tool(
     assert found.value == 0.0
     said = f"the inputs of {N_EACH} of {N_SPEAKERS * N_EACH} cases were clipped before any tool saw them"
     assert said in report.limitations
+
+
+def test_a_replay_says_that_the_output_is_clipped(
+    assess: Callable[..., Report], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assess("kept", "run")
+    case = json.loads((tmp_path / "run" / "plan.json").read_bytes())["cases"][-1]["id"]
+    words = [str(tmp_path / "kept.yaml"), "--set", "editor.params.what=clipped", "--case", case]
+    assert exit_code(["run", *words]) == 0
+    out = capsys.readouterr().out
+    assert out.count("the output is clipped: ") == 2 and "bit-equal" in out

@@ -100,8 +100,10 @@ def _tell(out: Path, report: Report, remarks: list[str], mode: str) -> None:
 
 
 def _print_replay(found: Replay, timeout_s: float) -> None:
-    for number, (result, seconds) in enumerate(zip(found.results, found.seconds, strict=True), start=1):
-        click.echo(f"{number}: {result.outcome.value} in {seconds:.2f} s {result.reason}".rstrip())
+    for number, (result, seconds, defect) in enumerate(
+        zip(found.results, found.seconds, found.defects, strict=True), start=1
+    ):
+        click.echo(f"{number}: {result.outcome.value} in {seconds:.2f} s {result.reason or defect}".rstrip())
         if seconds > timeout_s:
             click.echo(f"   over execution.timeout_s = {timeout_s:g} s; only a worker's first batch is granted more")
         if result.stderr_tail:

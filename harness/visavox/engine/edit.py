@@ -278,12 +278,13 @@ def summed(ledgers: Sequence[CaseLedger]) -> CaseLedger:
 
 
 class Replay(NamedTuple):
-    """A case run twice, each time in a new worker."""
+    """A case run twice, each time in a new worker; ``defects`` says what is wrong with an output that is one."""
 
     case: Case
     results: tuple[CaseResult, CaseResult]
     seconds: tuple[float, float]
     medium: Medium
+    defects: tuple[str, str] = ("", "")
 
     @property
     def is_bit_equal(self) -> bool:
@@ -311,6 +312,8 @@ def replay(suite: Suite, plan: Plan, dataset: Dataset, wanted: str, *, device: s
             todo="`visavox plan SUITE --cases FILE` lists them; run.log names those that were not edited",
         )
     number, medium = numbers[0], MEDIA[plan.modality]
+    request = request_of(number, plan, suite, dataset, medium)
+    source = next(iter(request.media.values()), None)
     results, seconds = [], []
     for _ in range(2):
         with tempfile.TemporaryDirectory(prefix="visavox-") as scratch:
@@ -319,6 +322,9 @@ def replay(suite: Suite, plan: Plan, dataset: Dataset, wanted: str, *, device: s
             )
             with worker:
                 started = time.monotonic()
-                results.append(worker.run_unit([request_of(number, plan, suite, dataset, medium)])[0])
+                results.append(worker.run_unit([request])[0])
                 seconds.append(time.monotonic() - started)
-    return Replay(plan.cases[number], (results[0], results[1]), (seconds[0], seconds[1]), medium)
+    defects = ["" if result.media is None else medium.defect(result.media, source) for result in results]
+    return Replay(
+        plan.cases[number], (results[0], results[1]), (seconds[0], seconds[1]), medium, (defects[0], defects[1])
+    )
