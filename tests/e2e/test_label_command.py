@@ -58,6 +58,7 @@ def test_the_guide_names_every_rule() -> None:
     assert {code for code in codes if code not in {*AIGC_RULES, *AIGC_REMARKS}} == set()
     assert {finding.rule for found in checked for finding in found.remarks} == AIGC_REMARKS
     told = set(re.findall(r"`((?:gb45438|tc260)-[^`]+)`", GUIDE))
+    told -= {code for code in told if code.startswith("gb45438-5.")}  # of labels that are seen or heard
     of_keys, of_letters = (
         {f"gb45438-6.1a-{key}" for key in FIELDS},
         {f"gb45438-E.{letter}-text" for letter in "cdefghi"},

@@ -13,8 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from visavox.api.labels import LabelledFile, LabelReport, label_files
-from visavox.core.terms import ToolClass
+from visavox.core.terms import PerceptibleVerdict, ToolClass
 from visavox.media.labels import CredentialFindings, Finding, IptcFindings
+from visavox.media.labels.records import AudibleFindings, VisibleFindings
 from visavox.reporting.wording import DASH
 
 from .console import show
@@ -30,12 +31,14 @@ from .console import show
 @click.option("--trust", type=click.Path(path_type=Path), metavar="PEM", help="Certificates of trusted C2PA signers.")
 @click.option("--json", "as_json", is_flag=True, help="JSON alone on standard output.")
 def label_command(files: Sequence[Path], tool_class: str | None, trust: Path | None, as_json: bool) -> None:
-    """Read and check the labels in the metadata of image, sound and video FILEs; changes none of them.
+    """Read and check the labels of image, sound and video FILEs; changes none of them.
 
     \b
     AIGC   the label of GB 45438-2025, 6.1 and Annex E: compliant, noncompliant, not_found, inconclusive
     C2PA   content credentials: the manifest's validation, its first action, its digital source types
     IPTC   the digital source type in XMP
+    seen   a picture's visible label: both elements, at an edge, 5 % high (needs tesseract with chi_sim)
+    heard  a sound's rhythm short-long short-short; one said in words is not looked for
     leaks  what else the metadata give away: names, positions, serial numbers, ids, embedded pictures
 
     Read are JPEG, PNG, WebP, TIFF, GIF, WAV, AIFF, MP3, FLAC, Ogg, MP4/MOV and Matroska/WebM. C2PA needs
@@ -67,6 +70,10 @@ def _layers(file: LabelledFile) -> Table:
     table.add_row("AIGC label", file.aigc.verdict.value, _text(_of_aigc(file)))
     table.add_row("C2PA manifest", file.c2pa.state.value, _text(_of_c2pa(file.c2pa)))
     table.add_row("IPTC source type", file.iptc.state.value, _text(_of_iptc(file.iptc)))
+    if file.visible.verdict is not PerceptibleVerdict.NOT_EXAMINED or file.visible.reason:
+        table.add_row("visible label", file.visible.verdict.value, _text(_of_visible(file.visible)))
+    if file.audible.verdict is not PerceptibleVerdict.NOT_EXAMINED or file.audible.reason:
+        table.add_row("audible label", file.audible.verdict.value, _text(_of_audible(file.audible)))
     table.add_row("leaks", str(len(file.leaks)), _text(", ".join(file.leaks) or DASH))
     return table
 
@@ -94,13 +101,28 @@ def _of_iptc(found: IptcFindings) -> str:
     return "; ".join(part for part in parts if part) or DASH
 
 
+def _of_visible(found: VisibleFindings) -> str:
+    if found.height_share is None or found.gap_share is None:
+        return found.reason or DASH
+    parts = (found.text, f"{found.height_share:.1%} high, {found.gap_share:.1%} from the edge", found.reason)
+    return "; ".join(part for part in parts if part)
+
+
+def _of_audible(found: AudibleFindings) -> str:
+    rhythms = [
+        f"short-long short-short at the {r.position}, {r.start_s:g} s, {r.frequency_hz:g} Hz" for r in found.rhythms
+    ]
+    return "; ".join([*rhythms[:4], *([found.reason] if found.reason else [])]) or DASH
+
+
 def _fit(fits: bool | None) -> str:
     return "" if fits is None else "fits the tool class" if fits else "does not fit the tool class"
 
 
 def _findings(file: LabelledFile) -> Iterator[RenderableType]:
-    broken = {*file.aigc.broken_rules, *file.c2pa.broken_rules, *file.iptc.broken_rules}
-    details = (*file.aigc.details, *file.c2pa.details, *file.iptc.details)
+    layers = (file.aigc, file.c2pa, file.iptc, file.visible, file.audible)
+    broken = {rule for layer in layers for rule in layer.broken_rules}
+    details = tuple(finding for layer in layers for finding in layer.details)
     if not details:
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)

@@ -11,31 +11,36 @@ import io
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from visavox.core.errors import MediaError, MissingDependencyError
 
 PROGRAM: Final = "tesseract"
-LANGUAGES: Final = ("chi_sim", "eng")
+LANGUAGE: Final = "chi_sim"
+"""Its models read Latin letters too; with English beside it fewer Chinese labels are read."""
 TIME_LIMIT_S: Final = 60.0
 MAX_OUTPUT_BYTES: Final = 4 << 20
 INSTALL: Final = (
     "apt-get install tesseract-ocr tesseract-ocr-chi-sim, or tesseract 5 with chi_sim and eng from elsewhere"
 )
-_SPARSE: Final = "11"  # as much text as possible, in no particular order
+_OPTIONS: Final = ("-l", LANGUAGE, "--psm", "11", "--dpi", "150")  # 11: as much text as possible, in no order
 
 
 class Word(NamedTuple):
     """One word, or Chinese character, as it was read.
 
     Attributes:
+        picture: number of the picture it stands in.
         left, top, right, bottom: its box in pixels.
         confidence: the program's own, 0 to 100.
-        line: equal for the words of one line.
+        line: equal for the words of one line of a picture.
     """
 
+    picture: int
     text: str
     left: int
     top: int
@@ -45,22 +50,31 @@ class Word(NamedTuple):
     line: tuple[int, ...]
 
 
-def read_words(png: bytes) -> tuple[Word, ...]:
-    """The words of a picture.
+def read_words(pictures: Sequence[bytes]) -> tuple[Word, ...]:
+    """The words of some pictures, in one run of the program: loading its models is most of its work.
 
     Args:
-        png: the file of a picture, dark text on a light ground where it has text.
+        pictures: PNG files.
 
     Raises:
-        MissingDependencyError: tesseract or one of its languages is not installed.
+        MissingDependencyError: tesseract or its Chinese is not installed.
         MediaError: it failed, or took too long.
     """
     program = _program()
-    command = [program, "stdin", "stdout", "-l", "+".join(LANGUAGES), "--psm", _SPARSE, "--dpi", "150", "tsv"]
+    with tempfile.TemporaryDirectory(prefix="visavox-") as folder:
+        names = [Path(folder) / f"{number}.png" for number in range(len(pictures))]
+        for path, data in zip(names, pictures, strict=True):
+            path.write_bytes(data)
+        listed = Path(folder) / "pictures.txt"
+        listed.write_text("".join(f"{path}\n" for path in names))
+        return tuple(_words(_run([program, str(listed), "stdout", *_OPTIONS, "tsv"])))
+
+
+def _run(command: Sequence[str]) -> str:
     try:
         done = subprocess.run(
             command,
-            input=png,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=TIME_LIMIT_S,
@@ -71,7 +85,7 @@ def read_words(png: bytes) -> tuple[Word, ...]:
         raise MediaError("read the words of a picture", found=f"nothing after {TIME_LIMIT_S:g} s") from None
     if done.returncode != 0 or len(done.stdout) > MAX_OUTPUT_BYTES:
         raise MediaError("read the words of a picture", found=f"{PROGRAM} ended with exit code {done.returncode}")
-    return tuple(_words(done.stdout.decode("utf-8", "replace")))
+    return done.stdout.decode("utf-8", "replace")
 
 
 @cache
@@ -86,12 +100,9 @@ def version() -> str:
 
 @cache
 def _program() -> str:
-    missing = set(LANGUAGES) - set(_ask("--list-langs").split())
-    if missing:
+    if LANGUAGE not in _ask("--list-langs").split():
         raise MissingDependencyError(
-            "read the words of a picture",
-            found=f"{PROGRAM} without its language {', '.join(sorted(missing))}",
-            todo=INSTALL,
+            "read the words of a picture", found=f"{PROGRAM} without its language {LANGUAGE}", todo=INSTALL
         )
     return shutil.which(PROGRAM) or PROGRAM
 
@@ -110,5 +121,5 @@ def _words(tsv: str) -> Iterator[Word]:
         if row.get("level") != "5" or not text:
             continue
         left, top, width, height = (int(row[key]) for key in ("left", "top", "width", "height"))
-        line = tuple(int(row[key]) for key in ("block_num", "par_num", "line_num"))
-        yield Word(text, left, top, left + width, top + height, float(row["conf"]), line)
+        page, *line = (int(row[key]) for key in ("page_num", "block_num", "par_num", "line_num"))
+        yield Word(page - 1, text, left, top, left + width, top + height, float(row["conf"]), tuple(line))
