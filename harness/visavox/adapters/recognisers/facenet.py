@@ -21,16 +21,17 @@ from typing import Annotated, Any, Final
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from visavox.core.digest import sha256_json
-from visavox.core.errors import ConfigError, WeightsError
+from visavox.core.errors import WeightsError
 from visavox.core.records import RecogniserSpec, Sha256
 from visavox.core.terms import Modality
 from visavox.media.image import Image, check_image
 from visavox.ports.editor import Media
 from visavox.ports.recogniser import FailureToAcquire, Region, Vectors
 
+from ..parameters import checked
 from .alignment import region_fault
 from .cosine import cosines, unit
 from .crops_ahead import crops_ahead
@@ -74,12 +75,8 @@ def build(spec: RecogniserSpec, device: str) -> Facenet:
         MissingDependencyError: if facenet-pytorch or torch is absent.
         WeightsError: if the weights are absent, not the pinned ones, or of another layout.
     """
-    try:
-        params = FacenetParams.model_validate(dict(spec.params))
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors())
-        known = ", ".join(FacenetParams.model_fields)
-        raise ConfigError(f"recogniser {spec.id!r} ({spec.name})", found=faults, todo=f"it takes {known}") from error
+    todo = f"it takes {', '.join(FacenetParams.model_fields)}"
+    params = checked(FacenetParams, dict(spec.params), what=f"recogniser {spec.id!r} ({spec.name})", todo=todo)
     return Facenet(spec.id, spec.name, params, device)
 
 

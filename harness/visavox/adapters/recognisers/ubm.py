@@ -21,7 +21,7 @@ from typing import Annotated, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from visavox.core.digest import sha256_bytes, sha256_json
 from visavox.core.errors import ConfigError
@@ -31,6 +31,7 @@ from visavox.media.audio import Audio
 from visavox.ports.editor import Media
 from visavox.ports.recogniser import FailureToAcquire, Speech, Vectors
 
+from ..parameters import checked
 from .cosine import cosines, unit
 from .gmm import Floats
 from .mel import mfcc
@@ -76,12 +77,8 @@ def build(spec: RecogniserSpec, device: str) -> Ubm:
         MediaError: if a file of the cohort is no sound.
         WeightsError: if the shipped background is absent or not the pinned one.
     """
-    try:
-        params = UbmParams.model_validate(dict(spec.params))
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors())
-        known = ", ".join(UbmParams.model_fields)
-        raise ConfigError(f"recogniser {spec.id!r} (ubm)", found=faults, todo=f"it takes {known}") from error
+    todo = f"it takes {', '.join(UbmParams.model_fields)}"
+    params = checked(UbmParams, dict(spec.params), what=f"recogniser {spec.id!r} (ubm)", todo=todo)
     if params.cohort is None and params.model_fields_set:
         raise ConfigError(
             f"recogniser {spec.id!r} (ubm)",

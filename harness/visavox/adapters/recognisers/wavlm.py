@@ -22,16 +22,17 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, StrictBool, model_validator
 
 from visavox.core.digest import sha256_bytes, sha256_file, sha256_json
-from visavox.core.errors import ConfigError, WeightsError
+from visavox.core.errors import WeightsError
 from visavox.core.records import RecogniserSpec, Sha256
 from visavox.core.terms import Modality
 from visavox.ports.editor import Media
 from visavox.ports.recogniser import FailureToAcquire, Speech, Vectors
 
 from ..hub import FRONT_END, Published, in_one_line, is_normalised, published_files
+from ..parameters import checked
 from .cosine import cosines, unit
 from .sources import import_package
 from .speech import DETECTOR, Samples, locate_speech, speech_signals
@@ -77,12 +78,8 @@ def build(spec: RecogniserSpec, device: str) -> Wavlm:
         MissingDependencyError: if transformers or torch is absent.
         WeightsError: if the files are absent, not the pinned ones, or of another network.
     """
-    try:
-        params = WavlmParams.model_validate(dict(spec.params))
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors())
-        known = ", ".join(WavlmParams.model_fields)
-        raise ConfigError(f"recogniser {spec.id!r} (wavlm)", found=faults, todo=f"it takes {known}") from error
+    todo = f"it takes {', '.join(WavlmParams.model_fields)}"
+    params = checked(WavlmParams, dict(spec.params), what=f"recogniser {spec.id!r} (wavlm)", todo=todo)
     return Wavlm(spec.id, params, device)
 
 

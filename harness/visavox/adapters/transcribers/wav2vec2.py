@@ -24,14 +24,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, StrictBool, model_validator
 
-from visavox.core.errors import ConfigError, WeightsError
+from visavox.core.errors import WeightsError
 from visavox.core.records import Sha256
 from visavox.media.audio import Audio, Samples, check_audio, resampled
 from visavox.ports.transcriber import Transcriber
 
 from ..hub import FRONT_END, Published, in_one_line, is_normalised, published_files
+from ..parameters import checked
 from ..recognisers.sources import import_package, read_pinned, require_packages
 
 NAME: Final = "wav2vec2"
@@ -81,13 +82,8 @@ def build(params: Mapping[str, Any], device: str) -> Transcriber:
         MissingDependencyError: if transformers or torch is absent.
         WeightsError: if the files are absent or not the pinned ones.
     """
-    try:
-        checked = Wav2vec2Params.model_validate(dict(params))
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors())
-        known = ", ".join(Wav2vec2Params.model_fields)
-        raise ConfigError(f"transcriber {NAME}", found=faults, todo=f"it takes {known}") from error
-    return Wav2vec2(checked, device)
+    todo = f"it takes {', '.join(Wav2vec2Params.model_fields)}"
+    return Wav2vec2(checked(Wav2vec2Params, params, what=f"transcriber {NAME}", todo=todo), device)
 
 
 class Wav2vec2:
