@@ -82,12 +82,17 @@ def _recorded(judge: Any, owner: Any, attribute: str, inputs: list[Any]) -> Call
 
 
 def embed_bare(settings: Settings) -> Side:
-    """The same network on the very batches the harness gives it, and nothing else."""
+    """The same network on the very batches the harness gives it, and nothing else.
+
+    With ``points`` the model of dlib's that finds five points in each face is run too: of this judge it is a part of
+    ``embed``, while other judges have their points from ``locate``.
+    """
     import torch
 
     judge, images = recogniser(settings), images_of(settings)
     regions = judge.locate(images)
     inputs: list[Any] = []
+    faces: list[Any] = []
     is_cuda = settings["device"] == "cuda"
     if settings["judge"].startswith("facenet"):
         network = _recorded(judge, judge, "_network", inputs)
@@ -97,15 +102,13 @@ def embed_bare(settings: Settings) -> Side:
             return network(batch).cpu().numpy()
 
     elif settings["judge"] == "dlib":
-        from visavox.adapters.recognisers import dlib_resnet
-
         chips: list[Any] = []
-        net = judge._network
+        net, points = judge._network, judge._points
         _recorded(judge, net, "_forward", chips)
+        if settings.get("points"):
+            judge._points = lambda *face: faces.append(face) or points(*face)
         judge.embed(images, regions)
-        for batch in chips:
-            planes = (batch - dlib_resnet._MEAN_RGB) * dlib_resnet._SCALE
-            inputs.append(torch.from_numpy(planes).to(settings["device"]).permute(0, 3, 1, 2))
+        inputs = [net.planes(batch) for batch in chips]
 
         def forward(batch: Any) -> Any:
             return net.network(batch).cpu().numpy()
@@ -123,6 +126,8 @@ def embed_bare(settings: Settings) -> Side:
 
     def work() -> list[Any]:
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+        for face in faces:
+            points(*face)
         with torch.inference_mode(), exact:
             outputs = [forward(batch) for batch in inputs]
             if is_cuda:

