@@ -57,10 +57,14 @@ def kit() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def user_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The user's data and cache folders of this test session: the template cache is shared, nothing outlives it."""
+    """The user's data and cache folders of this test session, the cache one for all its processes.
+
+    Nothing outlives the session: what it finds there, templates or people drawn, is of the code under test.
+    """
     root = tmp_path_factory.mktemp("user")
+    shared = tmp_path_factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else root
     before = {name: os.environ.get(name) for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME")}
-    os.environ.update(XDG_DATA_HOME=str(root / "data"), XDG_CACHE_HOME=str(root / "cache"))
+    os.environ.update(XDG_DATA_HOME=str(root / "data"), XDG_CACHE_HOME=str(shared / "cache"))
     yield root
     for name, value in before.items():
         if value is None:

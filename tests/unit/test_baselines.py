@@ -50,7 +50,7 @@ def subjects() -> list[Image]:
 
 @pytest.fixture(scope="module")
 def pool() -> k_same.Floats:
-    return k_same.synthetic_pool("cpu")
+    return k_same.cached_pool("cpu")
 
 
 @pytest.mark.parametrize("name", NAMES)
