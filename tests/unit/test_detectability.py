@@ -20,6 +20,7 @@ from visavox.media.format_cues import CUES
 from visavox.ports.assessment import AssessmentInput
 from visavox.ports.detection import Detection, DetectorView, KnownFakes, RotationPeople
 from visavox.ports.perturbation import Perturbation, Step
+from visavox.ports.watermark import Decoded, MarkTest, WatermarkReadings
 from visavox_assessments.detectability import Detectability
 
 N_PEOPLE, EACH = 90, 4
@@ -180,6 +181,10 @@ def test_layers_are_counted_never_averaged() -> None:
     found = detection(data, shift=(0.0, 0.0, 0.0))
     case = np.where(np.arange(n) < n // 2, 20.0, -20.0).astype(np.float32)
     marks = np.tile((np.arange(n) % 2 == 0).astype(np.int8), (3, 1))
+    mark = MarkTest(threshold=0.5)
+    unmarked = tuple(Decoded(score=0.0) for _ in data.sample_person)
+    read = tuple(Decoded(score=float(one)) for one in marks[0])
+    data = replace(data, watermark=WatermarkReadings("vendor", mark, read, unmarked))
     result = assess(data, replace(with_view(found, case=np.tile(case, (3, 1))), mark_alive=marks))
     assert estimate(result, "one_layer_alive_share").value == pytest.approx(0.75, abs=0.01)
     assert estimate(result, "two_layers_alive_share").value == pytest.approx(0.25, abs=0.01)
@@ -187,6 +192,19 @@ def test_layers_are_counted_never_averaged() -> None:
     doubtful = assess(data, replace(with_view(found, case=np.tile(case, (3, 1))), mark_alive=unread))
     (basis,) = estimate(doubtful, "one_layer_alive_share").basis
     assert (basis.p_low, basis.p_high) == (pytest.approx(0.75, abs=0.01), 1.0)
+
+
+def test_a_decoder_that_finds_its_mark_everywhere_is_not_believed() -> None:
+    data = given()
+    everywhere = tuple(Decoded(score=1.0) for _ in data.sample_person)
+    readings = WatermarkReadings("vendor", MarkTest(threshold=0.5), everywhere, everywhere)
+    found = replace(detection(data, shift=(-9.0, -9.0, -9.0)), mark_alive=np.ones((3, len(everywhere)), np.int8))
+    result = assess(replace(data, watermark=readings), found)
+    assert not any(e.name == "watermark_detected_share" for e in result.estimates)
+    (missing,) = [one for one in result.not_made if one.name == "watermark_detected_share"]
+    assert "100.0% of the unmarked media" in missing.reason
+    assert estimate(result, "watermark_false_alarm_share").value == 1.0
+    assert estimate(result, "one_layer_alive_share").value < 0.05
 
 
 def test_one_person_in_two_parts_of_a_fold_forbids_a_pass() -> None:

@@ -36,7 +36,7 @@ from visavox.core.contracts import Contract
 from visavox.core.errors import UndefinedMetricError
 from visavox.core.figures import AssessmentResult, Estimate, Instrument, NotMade, ResultTable, Survival
 from visavox.ports.assessment import AssessmentInput, ScoreTable
-from visavox.ports.detection import CLEAN, Detection, DetectorView
+from visavox.ports.detection import Detection, DetectorView
 
 from .chains import (
     Layer,
@@ -51,9 +51,11 @@ from .chains import (
 from .folds import folds, followed, scored
 from .instruments import detector_instruments
 from .labels import label_layer, perceptible_layer
+from .layers import UNKNOWN
 from .perturbed import after_each, survivals
 from .points import detector_estimates, usable_target
 from .tables import perturbation_table, rotation_table
+from .watermark import watermark_layer
 
 
 class Detectability:
@@ -108,9 +110,11 @@ def _marks(data: AssessmentInput) -> _Part:
         layers.append(file_layer(found, in_file.alive))
     if found is not None and perceptible.alive is not None:
         layers.append(perceptible_at_first(found, perceptible.alive))
-    if found is not None and (found.mark_alive[CLEAN] >= 0).any():
-        layers.append(Layer("watermark", found.mark_alive))
     made = [in_file, perceptible]
+    if data.watermark is not None:
+        made.append(watermark_layer(data, data.watermark))
+        if found is not None and made[-1].alive is not None and (made[-1].alive != UNKNOWN).any():
+            layers.append(Layer("watermark", found.mark_alive))
     figures: list[Estimate | NotMade] = []
     for layer in made:
         figures += [*layer.estimates, *layer.not_made]

@@ -1,13 +1,13 @@
 """The layer of the tool's watermark: how many outputs bear it, what is left of its message, and whether the test holds.
 
 The exact test takes each bit of an unmarked medium for a fair coin. That is itself tested on the unedited test samples,
-which bear no mark: decoders are known that prefer some bits at some places. Where it does not hold, what the test says
-of the outputs rests on the realised rate of false alarms alone.
+which bear no mark: decoders are known that prefer some bits at some places. Where it does not hold, or marks are found
+where there are none, nothing is said of the outputs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -25,6 +25,8 @@ DETECTED: Final = "watermark_detected_share"
 FALSE_ALARMS: Final = "watermark_false_alarm_share"
 WHOLE: Final = "watermark_whole_message_share"
 NULL_ALPHA: Final = 0.001
+MOST_ALARMS: Final = 0.05
+"""Of unmarked media that a score may take for marked; of bits the test's own FPR."""
 
 
 def watermark_layer(data: AssessmentInput, found: WatermarkReadings) -> LayerResult:
@@ -36,11 +38,17 @@ def watermark_layer(data: AssessmentInput, found: WatermarkReadings) -> LayerRes
     for i, one in zip(cases, read, strict=True):
         alive[i] = UNKNOWN if one is None else int(one)
     how = f"{found.id}, {_rule(test)}"
-    figures = [share(DETECTED, read, data.case_person[np.asarray(cases, int)], data.alpha, note=how)] if cases else []
+    figures: list[Estimate | NotMade] = (
+        [share(DETECTED, read, data.case_person[np.asarray(cases, int)], data.alpha, note=how)] if cases else []
+    )
     unmarked = [test.bears_mark(one) for one in found.of_unmarked]
     alarms = share(FALSE_ALARMS, unmarked, data.sample_person, data.alpha, direction=Direction.LOWER_IS_SAFER, note=how)
     figures.append(alarms)
     null = _null(found) if test.message else None
+    fault = _fault(test, null, alarms)
+    if fault:
+        figures = [*(_unmade(one, fault) for one in figures if one.name == DETECTED), alarms]
+        alive = np.full(len(data.case_outcome), UNKNOWN, np.int8)
     if test.message and cases:
         matches = [test.matches(found.of_outputs[i]) for i in cases]
         whole = [None if one is None else bool(one.all()) for one in matches]
@@ -48,7 +56,7 @@ def watermark_layer(data: AssessmentInput, found: WatermarkReadings) -> LayerRes
     return LayerResult(
         estimates=tuple(one for one in figures if isinstance(one, Estimate)),
         not_made=tuple(one for one in figures if isinstance(one, NotMade)),
-        limitations=tuple(_limits(null)),
+        limitations=(f"the watermark's decoder {fault}",) if fault else (),
         tables=(_table(data, found, cases, null),) if test.message else (),
         alive=alive,
     )
@@ -69,12 +77,23 @@ def _null(found: WatermarkReadings) -> NullTest | None:
         return None
 
 
-def _limits(null: NullTest | None) -> Iterator[str]:
+def _fault(test: MarkTest, null: NullTest | None, alarms: Estimate | NotMade) -> str:
+    """Why the decoder is not believed: it finds marks, or no fair bits, where there is no mark."""
     if null is not None and null.p_value < NULL_ALPHA:
-        yield (
-            f"the watermark's decoder does not give fair bits on unmarked media (p = {null.p_value:.1e}): the FPR that "
-            "its exact test promises does not hold, its realised rate of false alarms does"
+        return f"does not give fair bits on unmarked media (p = {null.p_value:.1e}): the FPR of its test does not hold"
+    if isinstance(alarms, NotMade):
+        return f"was not tried on unmarked media: {alarms.reason}"
+    allowed = test.fpr if test.message else MOST_ALARMS
+    if alarms.lower > allowed:
+        return (
+            f"finds a mark in {alarms.value:.1%} of the unmarked media (at least {alarms.lower:.1%}; {allowed:.0%} may)"
         )
+    return ""
+
+
+def _unmade(figure: Estimate | NotMade, fault: str) -> NotMade:
+    seen = f"; it finds one in {figure.value:.1%} of the outputs" if isinstance(figure, Estimate) else ""
+    return NotMade(name=figure.name, recogniser="", reason=f"the decoder {fault}{seen}")
 
 
 def _table(data: AssessmentInput, found: WatermarkReadings, cases: Sequence[int], null: NullTest | None) -> ResultTable:
