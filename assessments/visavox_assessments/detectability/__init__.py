@@ -32,11 +32,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from visavox.core.contracts import Contract
 from visavox.core.errors import UndefinedMetricError
 from visavox.core.figures import AssessmentResult, Estimate, Instrument, NotMade, ResultTable, Survival
+from visavox.core.terms import InstrumentState, Outcome
 from visavox.ports.assessment import AssessmentInput, ScoreTable
-from visavox.ports.detection import Detection, DetectorView
+from visavox.ports.detection import CLEAN, Detection, DetectorView
 
 from .chains import (
     Layer,
@@ -82,7 +85,7 @@ class Detectability:
             instruments=tuple(one for part in parts for one in part.instruments),
             survivals=tuple(one for part in parts for one in part.curves),
             tables=tuple(one for part in [*chains, *parts] for one in part.tables),
-            limitations=tuple(line for part in parts for line in part.limitations) + _limitations(data.detection),
+            limitations=tuple(line for part in parts for line in part.limitations) + _limitations(data),
         )
 
 
@@ -132,19 +135,27 @@ def _detector(data: AssessmentInput, found: Detection | None, view: DetectorView
     tables = [rotation_table(found, view)]
     curves: list[Survival] = []
     layers: list[Layer] = []
+    instruments = detector_instruments(data, found, view)
+    doubted = [item.name for item in instruments if item.state is not InstrumentState.GREEN]
+    limitations: tuple[str, ...] = ()
     target = _target(data, found, view)
     if target is not None:
         after = after_each(data, found, view, target)
         tables = [*perturbation_table(data, view, after, target), *tables]
         curves = list(survivals(data, found, view, after, target))
         if view is found.detectors[0]:
-            layers.append(detector_layer(data, found, view, after))
+            layer = detector_layer(data, found, view, after)
+            if doubted:  # the shares of layers name no detector, so its instruments would not hold them back
+                layer = layer._replace(alive=np.full_like(layer.alive, UNKNOWN))
+                limitations = (f"whether {view.id} is a layer is not known: {', '.join(doubted)}",)
+            layers.append(layer)
     return _Part(
         figures=tuple(detector_estimates(data, found, view)),
         tables=tuple(tables),
         layers=tuple(layers),
-        instruments=tuple(detector_instruments(data, found, view)),
+        instruments=tuple(instruments),
         curves=tuple(curves),
+        limitations=limitations,
     )
 
 
@@ -164,7 +175,8 @@ def _target(data: AssessmentInput, found: Detection, view: DetectorView) -> floa
         return None
 
 
-def _limitations(found: Detection | None) -> tuple[str, ...]:
+def _limitations(data: AssessmentInput) -> tuple[str, ...]:
+    found = data.detection
     lines = []
     if found is None or not found.detectors:
         lines.append("no passive detector was asked: add `detectors: [spectral, in_loop]` to the suite")
@@ -172,6 +184,25 @@ def _limitations(found: Detection | None) -> tuple[str, ...]:
         lines.append(
             "detectors that learn saw outputs of this tool, of other people: a stranger's detector may find less"
         )
+    if found is not None and found.detectors:
+        lines += _unscored(data, found)
     if found is not None and found.perturbations:
         lines.append("perturbations work on decoded media: metadata in the file are gone after each by construction")
     return tuple(lines)
+
+
+def _unscored(data: AssessmentInput, found: Detection) -> list[str]:
+    """Media that no rate of a detector is of: counted, so that a share of few outputs is not read as one of all."""
+    first = [
+        turn
+        for i, (outcome, turn) in enumerate(zip(data.case_outcome, found.case_rotation, strict=True))
+        if outcome is Outcome.EDITED and data.case_first[i] == i and not data.case_probe[i]
+    ]
+    left = sum(int(turn < 0) for turn in first)
+    why = "they are blank, or there are no three folds of people"
+    lines = [f"{left} of {len(first)} first attempts' outputs were shown to no detector: {why}"] if left else []
+    for view in found.detectors:
+        missing = int(np.isnan(view.sample[CLEAN][found.sample_rotation >= 0]).sum())
+        if missing:
+            lines.append(f"{missing} bona fide media have no score of {view.id} and are left out")
+    return lines

@@ -28,6 +28,7 @@ KILLED: Final = 0.05
 """A chain has killed all layers where no more than this share of outputs bears one still."""
 FLOOR: Final[Mapping[Modality, float]] = {Modality.FACE: 0.5, Modality.VOICE: 0.75}
 """Likeness (SSIM, STOI) to what it was that a laundered output must keep to be of use: project default."""
+NOT_KNOWN: Final = "fewer layers than that, fewer than two people, or it is known of no output"
 METHOD: Final = "effective-size Clopper-Pearson (STATISTICS 3a); what could not be read counts against the bound"
 
 
@@ -108,6 +109,9 @@ def _share(column: npt.NDArray[np.int8]) -> float | None:
 
 
 def _alive(alive: npt.NDArray[np.int8], people: npt.NDArray[np.int32], at_least: int) -> LayersAlive | None:
+    surely, perhaps = (alive == 1).sum(axis=1) >= at_least, (alive != 0).sum(axis=1) >= at_least
+    if not (surely == perhaps).any():
+        return None  # it is known of no output
     try:
         return layers_alive(alive == 1, people, at_least=at_least, unknown=alive < 0)
     except UndefinedMetricError:
@@ -143,7 +147,7 @@ def layer_estimates(data: AssessmentInput, found: Detection, after: Sequence[Aft
     clean = after[CLEAN]
     for name, part in (("one_layer_alive_share", clean.one), ("two_layers_alive_share", clean.two)):
         if part is None:
-            made.append(NotMade(name=name, recogniser="", reason="fewer layers than that, or fewer than two people"))
+            made.append(NotMade(name=name, recogniser="", reason=NOT_KNOWN))
         else:
             made.append(_estimate(data, name, part, "outputs as they are"))
     chains = [chain for chain in after[CLEAN + 1 :] if found.perturbations[chain.row - 1].strength is None]

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from visavox.core.errors import UndefinedMetricError
+from visavox.metrics.arrays import finite_scores
 from visavox.metrics.detector_points import DetectorFold
 from visavox.ports.assessment import AssessmentInput, Ints
 from visavox.ports.detection import CLEAN, Detection, DetectorView
@@ -72,7 +73,7 @@ def folds(
     """The folds of one detector.
 
     An output without a score counts as passed: whatever cannot be examined was not detected. A bona fide medium
-    without one is left out.
+    without one is left out; an infinite score is one, and no rate can be made of it.
 
     Args:
         row: the perturbation of the media judged.
@@ -88,12 +89,12 @@ def folds(
         else:
             judged = judged[np.array([found.case_species[case] == unseen for case in judged], bool)]
             own, others = view.case_unseen, view.calibration_unseen[unseen][rotation]
-        samples = np.flatnonzero(chosen.samples & (found.sample_rotation == rotation) & np.isfinite(view.sample[row]))
-        calibrating = np.flatnonzero(np.isfinite(others))
+        samples = np.flatnonzero(chosen.samples & (found.sample_rotation == rotation) & ~np.isnan(view.sample[row]))
+        calibrating = np.flatnonzero(~np.isnan(others))
         bona_fide, calibration = view.sample[row][samples], others[calibrating]
         made.append(
             DetectorFold(
-                attacks=_passed_where_missing(own[judged], bona_fide, calibration),
+                attacks=passed_where_missing(own[judged], bona_fide, calibration),
                 attack_persons=data.case_person[judged],
                 bona_fide=bona_fide,
                 bona_fide_persons=data.sample_person[samples],
@@ -127,7 +128,7 @@ def pooled(of_folds: Sequence[DetectorFold], *, standardised: bool) -> Pooled:
 
 def _scale(fold: DetectorFold) -> tuple[float, float]:
     """Mean and standard deviation; of equal scores 1: then a fold has no scale, and needs none."""
-    scores = np.asarray(fold.calibration, np.float64)
+    scores = finite_scores(fold.calibration, "bona fide").astype(np.float64)
     if scores.size < 2:
         raise UndefinedMetricError(
             "scores of several models were to share a scale",
@@ -137,7 +138,7 @@ def _scale(fold: DetectorFold) -> tuple[float, float]:
     return float(scores.mean()), float(scores.std(ddof=1)) or 1.0
 
 
-def _passed_where_missing(attacks: npt.NDArray[np.float32], *others: npt.NDArray[np.float32]) -> Floats:
+def passed_where_missing(attacks: npt.NDArray[np.float32], *others: npt.NDArray[np.float32]) -> Floats:
     """Outputs without a score below every score there is: never flagged."""
     values = attacks.astype(np.float64)
     known = np.concatenate([values[np.isfinite(values)], *(part.astype(np.float64) for part in others)])

@@ -13,10 +13,13 @@ from visavox.metrics.rate_records import RateInterval
 from visavox.ports.assessment import AssessmentInput
 from visavox.ports.detection import CLEAN, Detection, DetectorView, KnownFakes
 
+from .folds import passed_where_missing
 from .format_cues import format_cue_instrument
 
 LEAST_AUC = 0.5
 """A detector trained elsewhere whose AUC on known fakes may be no more than this has shown nothing."""
+MOST_WITHOUT_CUES = 0.05
+"""The share of outputs that may have no format cues: having none is a trace of the format by itself."""
 
 
 def detector_instruments(data: AssessmentInput, found: Detection, view: DetectorView) -> list[Instrument]:
@@ -51,6 +54,16 @@ def _format_cues(data: AssessmentInput, found: Detection, view: DetectorView) ->
     """The shared instrument under this detector's name."""
     samples = [n for n, cues in enumerate(found.sample_cues) if cues is not None]
     cases = [n for n, cues in enumerate(found.case_cues) if cues is not None]
+    n_cases = int((found.case_rotation >= 0).sum())
+    if len(cases) < n_cases * (1.0 - MOST_WITHOUT_CUES):
+        return Instrument(
+            name="format_cues",
+            state=InstrumentState.NOT_ASSESSABLE,
+            protects=Verdict.PASS,
+            recogniser=view.id,
+            detectable="nothing",
+            reason=f"{n_cases - len(cases)} of {n_cases} outputs are too small, short or silent to have format cues",
+        )
     instrument = format_cue_instrument(
         [cues for cues in found.sample_cues if cues is not None],
         [cues for cues in found.case_cues if cues is not None],
@@ -86,7 +99,7 @@ def _control(data: AssessmentInput, found: Detection, view: DetectorView) -> Ins
 
 def _control_auc(data: AssessmentInput, found: Detection, view: DetectorView, fakes: KnownFakes) -> RateInterval:
     scores = fakes.scores[view.id]
-    attacks = scores[np.isfinite(scores)]
-    kept = np.isfinite(view.sample[CLEAN])
+    kept = ~np.isnan(view.sample[CLEAN])
+    attacks = passed_where_missing(scores, view.sample[CLEAN][kept])
     fresh = int(data.sample_person.max(initial=0)) + 1
     return auc_interval(attacks, fresh + np.arange(attacks.size), view.sample[CLEAN][kept], data.sample_person[kept])

@@ -1,7 +1,8 @@
 """The layers of labels: metadata of the outputs' files, and what is seen or heard.
 
-Trials are the edited outputs that came in a file, consent probes among them: a label belongs on every output. Of a file
-that could not be read as a whole it is not known whether it bears a label; that widens the interval both ways.
+Trials are the edited outputs, consent probes among them: a label belongs on every output. Of a file that could not be
+read as a whole, and of an output that came without one where others came in files, it is not known whether it bears a
+label; that widens the interval both ways.
 """
 
 from __future__ import annotations
@@ -76,11 +77,11 @@ def label_layer(data: AssessmentInput) -> LayerResult:
     looked = [(i, codes) for i in edited if i < len(data.case_labels) and (codes := data.case_labels[i]) is not None]
     if not looked:
         return LayerResult(not_made=tuple(NotMade(name=one.name, recogniser="", reason=NO_FILE) for one in SHARES))
-    persons = data.case_person[np.asarray([i for i, _ in looked])]
-    found = [
-        share(one.name, [one.holds(codes) for _, codes in looked], persons, data.alpha, direction=one.direction)
-        for one in SHARES
-    ]
+    codes_of, persons = dict(looked), data.case_person[np.asarray(edited)]
+    found = []
+    for one in SHARES:
+        holds = [one.holds(codes_of[i]) if i in codes_of else None for i in edited]
+        found.append(share(one.name, holds, persons, data.alpha, direction=one.direction))
     alive = np.full(len(data.case_outcome), UNKNOWN, np.int8)
     for i, codes in looked:
         alive[i] = _is_alive(codes)

@@ -1,8 +1,8 @@
 """The layer of the tool's watermark: how many outputs bear it, what is left of its message, and whether the test holds.
 
 The exact test takes each bit of an unmarked medium for a fair coin. That is itself tested on the unedited test samples,
-which bear no mark: decoders are known that prefer some bits at some places. Where it does not hold, or marks are found
-where there are none, nothing is said of the outputs.
+which bear no mark: decoders are known that prefer some bits at some places. Where it does not hold, the realised rate
+of false alarms has to be low by its upper bound; where marks are found without a mark, nothing is said of the outputs.
 """
 
 from __future__ import annotations
@@ -52,11 +52,12 @@ def watermark_layer(data: AssessmentInput, found: WatermarkReadings) -> LayerRes
     if test.message and cases:
         matches = [test.matches(found.of_outputs[i]) for i in cases]
         whole = [None if one is None else bool(one.all()) for one in matches]
-        figures.append(share(WHOLE, whole, data.case_person[np.asarray(cases, int)], data.alpha, note=how))
+        every = share(WHOLE, whole, data.case_person[np.asarray(cases, int)], data.alpha, note=how)
+        figures.append(_unmade(every, fault) if fault else every)
     return LayerResult(
         estimates=tuple(one for one in figures if isinstance(one, Estimate)),
         not_made=tuple(one for one in figures if isinstance(one, NotMade)),
-        limitations=(f"the watermark's decoder {fault}",) if fault else (),
+        limitations=_limits(null, fault),
         tables=(_table(data, found, cases, null),) if test.message else (),
         alive=alive,
     )
@@ -78,17 +79,31 @@ def _null(found: WatermarkReadings) -> NullTest | None:
 
 
 def _fault(test: MarkTest, null: NullTest | None, alarms: Estimate | NotMade) -> str:
-    """Why the decoder is not believed: it finds marks, or no fair bits, where there is no mark."""
-    if null is not None and null.p_value < NULL_ALPHA:
-        return f"does not give fair bits on unmarked media (p = {null.p_value:.1e}): the FPR of its test does not hold"
+    """Why the decoder is not believed: where there is no mark it finds one, or nobody can say that it does not."""
     if isinstance(alarms, NotMade):
         return f"was not tried on unmarked media: {alarms.reason}"
+    found = f"finds a mark in {alarms.value:.1%} of the unmarked media ({alarms.lower:.1%} to {alarms.upper:.1%}"
     allowed = test.fpr if test.message else MOST_ALARMS
     if alarms.lower > allowed:
-        return (
-            f"finds a mark in {alarms.value:.1%} of the unmarked media (at least {alarms.lower:.1%}; {allowed:.0%} may)"
-        )
+        return f"{found}; {allowed:.0%} may)"
+    if _is_unfair(null) and alarms.upper > MOST_ALARMS:
+        return f"gives no fair bits on unmarked media, and {found}; {MOST_ALARMS:.0%} may then)"
     return ""
+
+
+def _is_unfair(null: NullTest | None) -> bool:
+    return null is not None and null.p_value < NULL_ALPHA
+
+
+def _limits(null: NullTest | None, fault: str) -> tuple[str, ...]:
+    if fault:
+        return (f"the watermark's decoder {fault}",)
+    if null is not None and _is_unfair(null):
+        return (
+            f"the watermark's decoder does not give fair bits on unmarked media (p = {null.p_value:.1e}): the FPR that "
+            "its exact test promises does not hold, its realised rate of false alarms does",
+        )
+    return ()
 
 
 def _unmade(figure: Estimate | NotMade, fault: str) -> NotMade:
