@@ -80,7 +80,10 @@ def go(pixels_suite: Callable[..., Path], register_folder: Path, tmp_path: Path)
         editor = PYTHON.format(entry=f"{ENTRY}:load", params=json.dumps({"share": share, **params}))
         file = pixels_suite(manifest, editor, extra=EXTRA.format(detectors=detectors))
         text = file.read_text().replace("policy: baseline", f"policy: {policy}")
-        text = text.replace("identity_leak: {}", f"identity_leak: {{}}, detectability: {{perturbations: {pack}}}")
+        text = text.replace(
+            "identity_leak: {}",
+            f"identity_leak: {{attackers: [ignorant]}}, detectability: {{perturbations: {pack}, most_perturbed: 192}}",
+        )
         file.write_text(text)
         return run(load_suite(file), tmp_path / "run")
 
@@ -149,7 +152,7 @@ def test_what_is_marked_is_found_by_strangers_models_and_what_kills_the_mark_is_
     assert not any(use.scored for use in checkers.BUILT[-1].uses)
 
 
-@pytest.mark.parametrize(("share", "verdict"), [(0.5, Verdict.FAIL), (0.0, Verdict.FAIL), (0.85, Verdict.INCONCLUSIVE)])
+@pytest.mark.parametrize(("share", "verdict"), [(0.5, Verdict.FAIL), (0.0, Verdict.FAIL), (0.82, Verdict.INCONCLUSIVE)])
 def test_a_known_share_is_found_and_judged(
     go: Callable[..., Report], share: float, verdict: Verdict, tmp_path: Path
 ) -> None:
