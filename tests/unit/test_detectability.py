@@ -13,7 +13,7 @@ from simulated import World
 
 from visavox.core.config import DetectabilityOptions
 from visavox.core.figures import AssessmentResult, Estimate, Instrument, ResultTable
-from visavox.core.terms import InstrumentState, Modality, ToolClass
+from visavox.core.terms import InstrumentState, Modality, ToolClass, Verdict
 from visavox.engine.detection.models import Models
 from visavox.engine.detection.parts import CASE, SAMPLE, Item
 from visavox.media.format_cues import CUES
@@ -205,6 +205,109 @@ def test_a_decoder_that_finds_its_mark_everywhere_is_not_believed() -> None:
     assert "100.0% of the unmarked media" in missing.reason
     assert estimate(result, "watermark_false_alarm_share").value == 1.0
     assert estimate(result, "one_layer_alive_share").value < 0.05
+
+
+def test_a_decoder_that_says_one_to_everything_reads_no_message() -> None:
+    data = given()
+    ones = tuple(Decoded(bits=(1,) * 32) for _ in data.sample_person)
+    result = assess(
+        replace(data, watermark=WatermarkReadings("vendor", MarkTest((1,) * 32), ones, ones)), detection(data)
+    )
+    gone = {one.name for one in result.not_made}
+    assert {"watermark_detected_share", "watermark_whole_message_share"} <= gone
+    assert not gone & {one.name for one in result.estimates}
+
+
+@pytest.mark.parametrize("doubt", ["format_cues", "detector_control", "people_apart"])
+def test_a_detector_that_is_not_believed_is_no_layer(doubt: str) -> None:
+    """The shares of layers bear no detector's name: its instruments hold them back all the same."""
+    data = given()
+    found = detection(data)
+    if doubt == "format_cues":
+        found = replace(found, case_cues=tuple(None if cues is None else cues + 5 for cues in found.case_cues))
+    elif doubt == "detector_control":
+        found = with_view(found, learns=False)
+    else:
+        known = RotationPeople(frozenset({1}), frozenset({2}), frozenset({1}))
+        found = with_view(found, rotations=(known, *found.detectors[0].rotations[1:]))
+    result = assess(data, found)
+    assert estimate(result, "tpr").value > 0.95
+    names = {"one_layer_alive_share", "one_layer_alive_after_chains_share"}
+    assert names <= {one.name for one in result.not_made} and not names & {one.name for one in result.estimates}
+    assert any(f"is a layer is not known: {doubt}" in line for line in result.limitations)
+    assert table(result, "layers").rows[0][1:4] == (None, None, None)
+
+
+def test_what_is_known_of_no_output_is_no_share() -> None:
+    """No threshold after the chain: nobody knows how many outputs are still found, and 0 % is not printed."""
+    data = given()
+    found = detection(data)
+    calibration = found.detectors[0].calibration.copy()
+    calibration[:, CHAIN] = np.nan
+    result = assess(data, with_view(found, calibration=calibration))
+    assert "one_layer_alive_after_chains_share" in {one.name for one in result.not_made}
+    assert table(result, "layers").rows[CHAIN][1:4] == (None, None, None)
+
+
+def test_known_fakes_without_a_score_count_against_the_detector() -> None:
+    data = given()
+    scores = np.full(40, np.nan, np.float32)
+    scores[:12] = 4.0
+    found = replace(with_view(detection(data), learns=False), known_fakes=KnownFakes(40, {"seer": scores}))
+    control = instrument(assess(data, found), "detector_control")
+    assert control.state is InstrumentState.RED and control.value == pytest.approx(0.3, abs=0.01)
+
+
+def test_an_infinite_score_of_a_bona_fide_medium_is_not_left_out() -> None:
+    data = given()
+    found = detection(data)
+    calibration = found.detectors[0].calibration.copy()
+    calibration[:, 0, ::7] = np.where(np.isnan(calibration[:, 0, ::7]), np.nan, np.inf)
+    result = assess(data, with_view(found, calibration=calibration))
+    gone = {one.name: one.reason for one in result.not_made}
+    assert {"tpr", "apcer", "detector_auc", "d_eer"} <= gone.keys() and "NaN or infinite" in gone["tpr"]
+
+
+def test_outputs_too_small_for_format_cues_are_not_taken_for_clean() -> None:
+    data = given()
+    found = detection(data)
+    cues = tuple(one if n % 4 == 0 else None for n, one in enumerate(found.case_cues))
+    item = instrument(assess(data, replace(found, case_cues=cues)), "format_cues")
+    assert item.state is InstrumentState.NOT_ASSESSABLE and "270 of 360 outputs" in item.reason
+
+
+def test_media_that_no_rate_is_of_are_counted() -> None:
+    data = given()
+    found = detection(data)
+    turns, sample = found.case_rotation.copy(), found.detectors[0].sample.copy()
+    turns[::10], sample[0, :5] = -1, np.nan
+    lines = assess(data, replace(with_view(found, sample=sample), case_rotation=turns)).limitations
+    assert any("36 of 360 first attempts' outputs were shown to no detector" in line for line in lines)
+    assert "5 bona fide media have no score of seer and are left out" in lines
+    assert not any("shown to no detector" in line or "left out" in line for line in assess(data, found).limitations)
+
+
+def test_where_nothing_was_scored_nothing_is_said_and_nothing_breaks() -> None:
+    """All outputs blank, or no three folds of people."""
+    data = given()
+    found = detection(data)
+    nobody = replace(found, case_rotation=np.full(N, -1, np.int32), case_perturbed=np.zeros(N, bool))
+    result = assess(data, nobody)
+    assert not {"tpr", "apcer", "detector_auc", "bpcer10"} & {one.name for one in result.estimates}
+    assert {"tpr", "apcer", "detector_auc", "bpcer10"} <= {one.name for one in result.not_made}
+    assert any("360 of 360 first attempts' outputs were shown to no detector" in one for one in result.limitations)
+
+
+def test_a_detector_that_flags_bona_fide_media_too_has_found_nothing() -> None:
+    """Its thresholds come from scores that lie far below those of the people it judges."""
+    data = given()
+    found = detection(data)
+    assert instrument(assess(data, found), "fpr_kept").state is InstrumentState.GREEN
+    result = assess(data, with_view(found, calibration=found.detectors[0].calibration - 20))
+    kept = instrument(result, "fpr_kept")
+    assert estimate(result, "tpr").value == estimate(result, "realised_fpr").value == 1.0
+    assert (kept.state, kept.protects, kept.recogniser) == (InstrumentState.RED, Verdict.PASS, "seer")
+    assert "one_layer_alive_share" in {one.name for one in result.not_made}
 
 
 def test_one_person_in_two_parts_of_a_fold_forbids_a_pass() -> None:

@@ -40,7 +40,7 @@ def data(labels: list[FileLabelCodes | None], *, n_people: int = 20) -> Assessme
     return replace(given, case_labels=tuple(labels[i % len(labels)] for i in range(len(given.case_outcome))))
 
 
-def test_shares_are_of_outputs_with_a_file_and_clustered_by_people() -> None:
+def test_shares_are_clustered_by_people_and_an_output_without_a_file_is_not_known() -> None:
     given = data([GOOD, BROKEN, None, NONE, GOOD])
     found = label_layer(given)
     looked = [i for i, codes in enumerate(given.case_labels) if codes is not None]
@@ -54,10 +54,13 @@ def test_shares_are_of_outputs_with_a_file_and_clustered_by_people() -> None:
     }
     assert list(by_name) == list(hits) and found.not_made == ()
     for name, values in hits.items():
-        wanted = intervals.rate_interval(values, given.case_person[looked])
+        low, high = np.zeros(80, bool), np.ones(80, bool)
+        low[looked] = high[looked] = values
+        ends = [intervals.rate_interval(end, given.case_person) for end in (low, high)]
         e = by_name[name]
-        assert (e.value, e.n, e.n_subjects, e.basis) == (np.mean(values), len(looked), 20, (wanted.basis,))
-        assert e.lower == intervals.bound_lower(wanted.basis, given.alpha) <= e.value <= e.upper
+        assert (e.value, e.n, e.n_failed, e.n_subjects) == (np.mean(values), 80, 16, 20)
+        assert e.basis == (intervals.imputed(*ends),)
+        assert e.lower == intervals.bound_lower(e.basis[0], given.alpha) <= e.value <= e.upper
         is_bad = name == "aigc_label_noncompliant_share"
         assert e.direction is (Direction.LOWER_IS_SAFER if is_bad else Direction.HIGHER_IS_SAFER)
     assert "16 outputs came without a file" in found.limitations[0]

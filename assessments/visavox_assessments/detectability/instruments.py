@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from visavox.core.errors import UndefinedMetricError
 from visavox.core.figures import Instrument
 from visavox.core.terms import InstrumentState, Verdict
 from visavox.metrics.curves import auc_interval
+from visavox.metrics.detector_points import detection_rates
 from visavox.metrics.intervals import bound_lower
 from visavox.metrics.rate_records import RateInterval
 from visavox.ports.assessment import AssessmentInput
 from visavox.ports.detection import CLEAN, Detection, DetectorView, KnownFakes
 
-from .folds import passed_where_missing
+from .folds import folds, passed_where_missing, scored
 from .format_cues import format_cue_instrument
+from .points import usable_target
 
 LEAST_AUC = 0.5
 """A detector trained elsewhere whose AUC on known fakes may be no more than this has shown nothing."""
+MOST_FALSE_POSITIVES = 2.0
+"""How many times the FPR asked for may be surely exceeded before a TPR says nothing."""
 MOST_WITHOUT_CUES = 0.05
 """The share of outputs that may have no format cues: having none is a trace of the format by itself."""
 
 
 def detector_instruments(data: AssessmentInput, found: Detection, view: DetectorView) -> list[Instrument]:
     """The instruments of one detector; each speaks of its cells alone."""
-    made = [_apart(view), _format_cues(data, found, view)]
+    made = [_apart(view), _format_cues(data, found, view), *_false_positives(data, found, view)]
     if not view.learns:
         made.append(_control(data, found, view))
     return made
@@ -47,6 +53,27 @@ def _apart(view: DetectorView) -> Instrument:
         reason=f"{shared} people in two parts of a fold"
         if shared
         else f"{people} people, each judged by models of other people",
+    )
+
+
+def _false_positives(data: AssessmentInput, found: Detection, view: DetectorView) -> Iterator[Instrument]:
+    """Whether the FPR that thresholds were set for is kept on the bona fide media judged: who flags all finds none."""
+    try:
+        of_folds = folds(data, found, view, scored(found))
+        target = usable_target(of_folds)
+        rate = detection_rates(of_folds, target).fpr
+    except UndefinedMetricError:
+        return  # then there is no TPR either
+    lower, allowed = bound_lower(rate.basis, data.alpha), MOST_FALSE_POSITIVES * target
+    yield Instrument(
+        name="fpr_kept",
+        state=InstrumentState.RED if lower > allowed else InstrumentState.GREEN,
+        protects=Verdict.PASS,
+        recogniser=view.id,
+        value=rate.p,
+        detectable=f"an FPR above {allowed:.0%}",
+        reason=f"FPR {rate.p:.1%} (at least {lower:.1%}) on the bona fide media judged; {target:.0%} was asked for, "
+        f"up to {allowed:.0%} is let pass",
     )
 
 

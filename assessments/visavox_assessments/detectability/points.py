@@ -127,6 +127,8 @@ def _bpcer(data: AssessmentInput, found: Detection, view: DetectorView, target: 
     parts = {}
     for one in species_of(found):
         parts[one or "outputs"] = pooled(folds(data, found, view, of_species(found, one)), standardised=True)
+    if not parts:
+        raise UndefinedMetricError(f"BPCER at an APCER of {target:g} was asked for", found="no output was scored")
     first = next(iter(parts.values()))
     return bpcer_at_apcer_interval(
         first.bona_fide,
