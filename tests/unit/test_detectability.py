@@ -249,6 +249,13 @@ def test_what_is_known_of_no_output_is_no_share() -> None:
     assert table(result, "layers").rows[CHAIN][1:4] == (None, None, None)
 
 
+def test_the_share_after_chains_says_whose_chains_they_are() -> None:
+    """A suite may bring a pack so mild that it leaves everything: its name and digest stand beside the figure."""
+    data = given()
+    found = replace(detection(data), packs=(("mine", "3", "ab" * 32),))
+    assert "packs: mine 3 (abababababab)" in estimate(assess(data, found), "one_layer_alive_after_chains_share").note
+
+
 def test_known_fakes_without_a_score_count_against_the_detector() -> None:
     data = given()
     scores = np.full(40, np.nan, np.float32)

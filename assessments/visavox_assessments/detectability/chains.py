@@ -157,7 +157,8 @@ def layer_estimates(data: AssessmentInput, found: Detection, after: Sequence[Aft
         made.append(NotMade(name="one_layer_alive_after_chains_share", recogniser="", reason=reason))
     else:
         worst, part = min(known, key=lambda pair: bound_lower(pair[1].basis, data.alpha))
-        note = f"after {_name(found, worst.row)}, the chain that leaves fewest of {len(chains)}"
+        packs = ", ".join(f"{name} {version} ({digest[:12]})" for name, version, digest in found.packs)
+        note = f"after {_name(found, worst.row)}, the chain that leaves fewest of {len(chains)}; packs: {packs}"
         made.append(_estimate(data, "one_layer_alive_after_chains_share", part, note))
     return made
 
