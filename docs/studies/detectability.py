@@ -47,7 +47,7 @@ CHAINS = ("feed", "messenger", "shared-twice", "wideband-call", "landline", "rec
 
 
 def fakes(kit: Path, out: Path) -> Path:
-    """A manifest of bona fide recordings and a list of fakes by species, beside links to the kit's files."""
+    """A manifest of bona fide recordings and a list of fakes by species, beside copies of the files."""
     folder = out / "others"
     folder.mkdir(parents=True, exist_ok=True)
     rows = list(csv.DictReader((kit / "manifest.csv").open(newline="")))
@@ -57,8 +57,10 @@ def fakes(kit: Path, out: Path) -> Path:
     with (folder / "manifest.csv").open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(["path", "subject_id", "modality"])
-        for row in [*real, *others]:
-            writer.writerow([kit / row["path"], row["subject_id"], "voice"])
+        for number, row in enumerate([*real, *others]):
+            file = folder / f"real-{number}{Path(row['path']).suffix}"
+            file.write_bytes((kit / row["path"]).read_bytes())
+            writer.writerow([file.name, row["subject_id"], "voice"])
     known = {row["subject_id"] for row in real}
     with (folder / "outputs.csv").open("w", newline="") as stream:
         writer = csv.writer(stream)
@@ -66,10 +68,9 @@ def fakes(kit: Path, out: Path) -> Path:
         for number, row in enumerate(by_set):
             if row["label"] == "fake" and row["from_subject"] in known:
                 species, file = row["path"].split("/")[2], Path(row["path"])
-                link = folder / f"{number}{file.suffix}"
-                link.unlink(missing_ok=True)
-                link.write_bytes((kit / file).read_bytes())
-                writer.writerow([link.name, row["from_subject"], species])
+                copy = folder / f"fake-{number}{file.suffix}"
+                copy.write_bytes((kit / file).read_bytes())
+                writer.writerow([copy.name, row["from_subject"], species])
     return folder
 
 

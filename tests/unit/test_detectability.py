@@ -16,6 +16,8 @@ from visavox.core.figures import AssessmentResult, Estimate, Instrument, ResultT
 from visavox.core.terms import InstrumentState, Modality, ToolClass, Verdict
 from visavox.engine.detection.models import Models
 from visavox.engine.detection.parts import CASE, SAMPLE, Item
+from visavox.engine.detection.stage import folds_of_people
+from visavox.engine.plan import PlannedSample
 from visavox.media.format_cues import CUES
 from visavox.ports.assessment import AssessmentInput
 from visavox.ports.detection import Detection, DetectorView, KnownFakes, RotationPeople
@@ -395,3 +397,15 @@ def test_where_there_is_one_species_without_a_name_nothing_is_left_out() -> None
         models.score(items, list(range(len(items))), with_unseen=True)
         assert models.fitted_people("remembering", 0) == {1}
     assert all(len(edited) == 2 for _, edited in detector.fitted) and len(detector.fitted) == 3
+
+
+class Planned:
+    """What of a plan tells folds."""
+
+    def __init__(self, *folds: str) -> None:
+        self.samples = [PlannedSample(id=f"{n:016x}", person=n, session=-1, fold=fold) for n, fold in enumerate(folds)]
+
+
+def test_people_whom_a_list_of_outputs_makes_test_people_get_folds_too() -> None:
+    found = folds_of_people(Planned("test-0", "test-1", "test-2", "cohort", "cohort", "cohort", "cohort"))  # type: ignore[arg-type]
+    assert found == {0: 0, 1: 1, 2: 2, 3: 0, 4: 1, 5: 2, 6: 0}

@@ -260,6 +260,15 @@ class DetectionStage:
         return part_path(self._folder.root, name, number)
 
 
+def folds_of_people(plan: Plan) -> dict[int, int]:
+    """The fold of every test person: their block's, or, where a list of outputs alone makes someone a test person (of
+    one recording), the next in turn."""
+    blocks = sorted({sample.fold for sample in plan.samples if sample.fold.startswith("test")})
+    found = {sample.person: blocks.index(sample.fold) for sample in plan.samples if sample.fold in blocks}
+    others = sorted({sample.person for sample in plan.samples} - found.keys())
+    return found | {person: place % ROTATIONS for place, person in enumerate(others)}
+
+
 def _cases_of(items: Sequence[Item]) -> list[int]:
     return [item.number for item in items if item.kind == CASE]
 
@@ -269,10 +278,9 @@ def media_to_score(plan: Plan, rows: Mapping[str, EditRow]) -> list[Item]:
 
     Without three folds of people nothing is scored: there would be nobody left to fit, calibrate or judge by.
     """
-    folds = sorted({sample.fold for sample in plan.samples})
-    if len(folds) != ROTATIONS:
+    fold_of = folds_of_people(plan)
+    if len(set(fold_of.values())) != ROTATIONS:
         return []
-    fold_of = {sample.person: folds.index(sample.fold) for sample in plan.samples}
     items = [Item(SAMPLE, n, fold_of[s.person], (s.person,)) for n, s in enumerate(plan.samples)]
     for n in plan.first_attempts:
         row = rows[plan.cases[n].id]
