@@ -72,6 +72,7 @@ def detection(data: AssessmentInput, *, shift: Sequence[float] = (4.0, 4.0, 4.0)
         sample=sample.astype(np.float32),
         calibration=calibration.astype(np.float32),
         case_unseen=np.full(n_cases, np.nan, np.float32),
+        sample_unseen={},
         calibration_unseen={},
         rotations=tuple(RotationPeople(everyone[(t + 1) % 3], everyone[(t + 2) % 3], everyone[t]) for t in range(3)),
         fta={},
@@ -349,11 +350,17 @@ def test_of_several_species_the_worst_decides() -> None:
     case = np.where(np.arange(n) % 2 == 1, 20.0, found.detectors[0].case[0]).astype(np.float32)
     view = found.detectors[0]
     calibration = {name: view.calibration[:, 0] for name in ("easy", "hard")}
-    seen = with_view(found, case=np.tile(case, (3, 1)), case_unseen=case, calibration_unseen=calibration)
+    high = np.full(N, 30.0, np.float32)  # the models that never saw "hard" take bona fide media for edited ones
+    unseen = {"easy": view.sample[0], "hard": high}
+    seen = with_view(
+        found, case=np.tile(case, (3, 1)), case_unseen=case, sample_unseen=unseen, calibration_unseen=calibration
+    )
     result = assess(data, replace(seen, case_species=species))
     assert estimate(result, "apcer", "easy").value == 0.0 and estimate(result, "apcer", "hard").value > 0.85
     assert estimate(result, "apcer").value == estimate(result, "apcer", "hard").value
     assert estimate(result, "detector_auc_unseen", "easy").value == 1.0
+    assert estimate(result, "detector_auc_unseen", "hard").value == 0.0
+    assert estimate(result, "detector_auc", "hard").value == pytest.approx(0.5, abs=0.05)
 
 
 class Remembering:

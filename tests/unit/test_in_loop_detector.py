@@ -281,8 +281,8 @@ def test_long_recordings_are_thinned_evenly() -> None:
 
 def test_what_cannot_be_fitted_is_said(described: list[Described]) -> None:
     detector = InLoopDetector(FACE)
-    with pytest.raises(UndefinedMetricError, match="19 usable bona fide media of 20"):
-        detector.fit_described([*described[:19], FailureToAcquire("flat")], described[:30])
+    with pytest.raises(UndefinedMetricError, match="9 usable bona fide media of 10"):
+        detector.fit_described([*described[:9], FailureToAcquire("flat")], described[:30])
     with pytest.raises(UndefinedMetricError, match="1 people"):
         detector.fit_described(described[:30], described[30:60], bona_fide_persons=[1] * 30, edited_persons=[1] * 30)
     with pytest.raises(ConfigError, match="it has no params"):

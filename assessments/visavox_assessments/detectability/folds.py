@@ -85,13 +85,17 @@ def folds(
     for rotation in range(len(view.rotations)):
         judged = np.flatnonzero(chosen.cases & (found.case_rotation == rotation))
         if unseen is None:
-            own, others = view.case[row], view.calibration[rotation, calibrated_on]
+            own, bona, others = view.case[row], view.sample[row], view.calibration[rotation, calibrated_on]
         else:
             judged = judged[np.array([found.case_species[case] == unseen for case in judged], bool)]
-            own, others = view.case_unseen, view.calibration_unseen[unseen][rotation]
-        samples = np.flatnonzero(chosen.samples & (found.sample_rotation == rotation) & ~np.isnan(view.sample[row]))
+            own, bona, others = (
+                view.case_unseen,
+                view.sample_unseen[unseen],
+                view.calibration_unseen[unseen][rotation],
+            )
+        samples = np.flatnonzero(chosen.samples & (found.sample_rotation == rotation) & ~np.isnan(bona))
         calibrating = np.flatnonzero(~np.isnan(others))
-        bona_fide, calibration = view.sample[row][samples], others[calibrating]
+        bona_fide, calibration = bona[samples], others[calibrating]
         made.append(
             DetectorFold(
                 attacks=passed_where_missing(own[judged], bona_fide, calibration),

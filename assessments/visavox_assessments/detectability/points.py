@@ -116,7 +116,8 @@ def _by_species(
                 scores = pooled(folds(data, found, view, of_species(found, one), unseen=unseen), standardised=True)
                 area = auc_interval(scores.attacks, scores.attack_persons, scores.bona_fide, scores.bona_fide_persons)
             except UndefinedMetricError as error:
-                yield NotMade(name=name, recogniser=view.id, group=one, reason=why_not(view, error))
+                reason = "in some fold the other species are too few to fit a model" if unseen else why_not(view, error)
+                yield NotMade(name=name, recogniser=view.id, group=one, reason=reason)
                 continue
             note = "fitted without any output of this species" if unseen else ""
             made = of_rate(data, name, view.id, area, Direction.HIGHER_IS_SAFER, note, method=RANK_METHOD)

@@ -50,7 +50,8 @@ class DetectorView:
         calibration: (rotations, 1 + perturbations, n_samples) of bona fide media by the models they calibrate.
         case_unseen: (n_cases,) of clean outputs by models that saw no output of their species; NaN unless the suite
             has several species and the detector learns.
-        calibration_unseen: species -> (rotations, n_samples) by those models.
+        sample_unseen: species -> (n_samples,) of bona fide media by those models.
+        calibration_unseen: species -> (rotations, n_samples) in the same way, of those they calibrate.
         rotations: who was where.
         fta: reason -> media without a score, clean ones.
     """
@@ -61,6 +62,7 @@ class DetectorView:
     sample: Floats
     calibration: Floats
     case_unseen: Floats
+    sample_unseen: Mapping[str, Floats]
     calibration_unseen: Mapping[str, Floats]
     rotations: tuple[RotationPeople, ...]
     fta: Mapping[str, int]

@@ -87,7 +87,7 @@ class InLoopDetector:
         """Fitted to the media that have features; penalty and calibration by people left out within the fit.
 
         Raises:
-            UndefinedMetricError: fewer than 20 usable media of a class, or people so few that none can be left out.
+            UndefinedMetricError: fewer than 10 usable media of a class, or people so few that none can be left out.
         """
         classes = usable(self.id, bona_fide, edited, bona_fide_persons, edited_persons)
         if self.modality is Modality.FACE:

@@ -79,7 +79,7 @@ class SpectralDetector:
         """Fitted to the media that have features; nothing is chosen within the fit, so people make no difference.
 
         Raises:
-            UndefinedMetricError: fewer than 20 usable media of a class.
+            UndefinedMetricError: fewer than 10 usable media of a class.
         """
         classes = usable(self.id, bona_fide, edited, bona_fide_persons, edited_persons)
         return FittedSpectral(self, fit_logistic(classes.negatives, classes.positives, penalty=self._penalty))

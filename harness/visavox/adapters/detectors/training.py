@@ -14,7 +14,7 @@ from visavox.ports.recogniser import FailureToAcquire
 
 Ints = npt.NDArray[np.int64]
 
-LEAST_MEDIA: Final = 20
+LEAST_MEDIA: Final = 10
 """Usable media of each class that a fit needs."""
 
 
@@ -41,7 +41,7 @@ def usable(
         bona_fide, edited: as of ``LearningDetector.fit_described``, and the people as well.
 
     Raises:
-        UndefinedMetricError: fewer than 20 usable media of a class.
+        UndefinedMetricError: fewer than 10 usable media of a class.
     """
     is_stated = bool(len(bona_fide_persons) or len(edited_persons))
     negatives = _usable(bona_fide, bona_fide_persons if is_stated else range(len(bona_fide)))

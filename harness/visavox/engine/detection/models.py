@@ -109,7 +109,7 @@ class Models:
             if item.kind == CASE:
                 keys.append(_Key(name, item.rotation, item.species))
             else:
-                keys += [_Key(name, rotations[1], species) for species in self.species]
+                keys += [_Key(name, rotation, species) for rotation in rotations for species in self.species]
         return keys
 
     def _is_left_out(self, item: Item, key: _Key) -> bool:

@@ -84,6 +84,7 @@ def _view(
     case, sample = _empty(n_rows, n_cases), _empty(n_rows, n_samples)
     calibration, case_unseen = _empty(ROTATIONS, n_rows, n_samples), _empty(n_cases)
     unseen_calibration = {one: _empty(ROTATIONS, n_samples) for one in species}
+    sample_unseen = {one: _empty(n_samples) for one in species}
     fta: Counter[str] = Counter()
     for place, part in enumerate(parts):
         for kind, number, detector, rotation, unseen, score, reason in zip(*part.values(), strict=True):
@@ -95,6 +96,8 @@ def _view(
                 case_unseen[number] = value
             elif kind == CASE:
                 case[place, number] = value
+            elif unseen and judged:
+                sample_unseen[unseen][number] = value
             elif unseen:
                 unseen_calibration[unseen][rotation, number] = value
             elif judged:
@@ -110,6 +113,7 @@ def _view(
         sample=sample,
         calibration=calibration,
         case_unseen=case_unseen,
+        sample_unseen=sample_unseen,
         calibration_unseen=unseen_calibration,
         rotations=(),
         fta=dict(fta),
