@@ -281,6 +281,7 @@ KINDS = [
     "baselines",
     "recognisers",
     "detectors",
+    "watermarks",
     "transcribers",
     "perturbations",
     "operations",

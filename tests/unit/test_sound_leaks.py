@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from label_files import CREATED, EDITED
 
-from visavox.adapters.editors.outcome import read_file
 from visavox.core.errors import WorkerProtocolError
 from visavox.engine.ipc import fault_of, get_leaks
 from visavox.media.audio import Audio, encode_wav
@@ -162,9 +161,9 @@ REQUEST = EditRequest("0" * 16, "voice-anonymisation", 1, {"subject": Audio(np.z
 
 
 def test_an_output_s_file_is_looked_at() -> None:
-    named = read_file(files.by_mutagen("flac", files.bare_sound("flac"), {"artist": NAME}), REQUEST)
+    named = EditedFile.from_bytes(files.by_mutagen("flac", files.bare_sound("flac"), {"artist": NAME}), REQUEST)
     assert isinstance(named.media, Audio) and named.leaks == ("person_name",)
-    bare = read_file(encode_wav(Audio(np.full(800, 0.5, np.float32), 8000)), REQUEST)
+    bare = EditedFile.from_bytes(encode_wav(Audio(np.full(800, 0.5, np.float32), 8000)), REQUEST)
     assert bare.leaks == ()
 
 
