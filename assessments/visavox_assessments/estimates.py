@@ -7,6 +7,7 @@ from typing import NamedTuple
 from visavox.core.figures import Estimate, IntervalBasis, OperatingPoint, Stratum, StricterThreshold
 from visavox.core.terms import Attacker, Direction, Support
 from visavox.metrics import intervals
+from visavox.metrics.mean_intervals import MeanInterval
 from visavox.metrics.operating_points import support, threshold_at_fmr
 from visavox.ports.assessment import AssessmentInput, Floats, Ints, JudgeView
 
@@ -112,6 +113,44 @@ def bounded(
         band=band,
         note=note,
         **extra,
+    )
+
+
+def displayed(
+    name: str,
+    found: MeanInterval,
+    *,
+    recogniser: str,
+    method: str,
+    n: int | None = None,
+    n_failed: int = 0,
+    attacker: Attacker | None = None,
+    chance: float | None = None,
+    note: str = "",
+) -> Estimate:
+    """A mean over people or a jackknifed figure as an estimate: without a basis, so that no limit can bind it.
+
+    Args:
+        n: trials; the people where they are not counted.
+    """
+    return Estimate(
+        name=name,
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        lower=found.lower,
+        upper=found.upper,
+        alpha=found.alpha,
+        method=method,
+        n=found.n_people if n is None else n,
+        n_eff=float(found.n_people),
+        n_subjects=found.n_people,
+        n_failed=n_failed,
+        recogniser=recogniser,
+        attacker=attacker,
+        direction=Direction.NEITHER,
+        chance=chance,
+        note=note,
     )
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from visavox.core.errors import UndefinedMetricError
 from visavox.core.figures import Estimate
-from visavox.core.terms import Attacker, Direction
+from visavox.core.terms import Attacker
 from visavox.metrics.spread import JudgeTrials, spread_interval
 from visavox.ports.assessment import AssessmentInput
+from visavox_assessments.estimates import displayed
 
 
 def spread_estimate(
@@ -30,20 +31,11 @@ def spread_estimate(
         return None  # the rates themselves are there; a spread that cannot be made decides nothing
     interval = found.interval
     figures = ", ".join(f"{i} {figure:.6f}" for i, figure in zip(ids, found.figures, strict=True))
-    return Estimate(
-        name=name,
-        value=interval.value,
-        low=interval.low,
-        high=interval.high,
-        lower=interval.lower,
-        upper=interval.upper,
-        alpha=data.alpha,
-        method="largest minus smallest rate over judges, paired by people, delete-one-person jackknife",
-        n=interval.n_people,
-        n_eff=float(interval.n_people),
-        n_subjects=interval.n_people,
+    return displayed(
+        name,
+        interval,
         recogniser="",
+        method="largest minus smallest rate over judges, paired by people, delete-one-person jackknife",
         attacker=attacker,
-        direction=Direction.NEITHER,
         note=f"worst {ids[found.highest]}, best {ids[found.lowest]}; on the people all judged: {figures}",
     )

@@ -20,7 +20,7 @@ from visavox.metrics.presentation_attack import BPCER_POINTS, bpcer_at_apcer_int
 from visavox.metrics.rate_records import RateInterval
 from visavox.ports.assessment import AssessmentInput
 from visavox.ports.detection import Detection, DetectorView
-from visavox_assessments.estimates import bounded, complement
+from visavox_assessments.estimates import bounded, complement, displayed
 
 from .folds import Pooled, folds, of_species, pooled, scored, species_of
 
@@ -209,18 +209,4 @@ def _mean(data: AssessmentInput, name: str, view: DetectorView, make: Callable[[
         found = make()
     except UndefinedMetricError as error:
         return NotMade(name=name, recogniser=view.id, reason=why_not(view, error))
-    return Estimate(
-        name=name,
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        lower=found.lower,
-        upper=found.upper,
-        alpha=data.alpha,
-        method=JACKKNIFE,
-        n=found.n_people,
-        n_eff=float(found.n_people),
-        n_subjects=found.n_people,
-        recogniser=view.id,
-        direction=Direction.NEITHER,
-    )
+    return displayed(name, found, recogniser=view.id, method=JACKKNIFE)

@@ -15,7 +15,7 @@ from visavox.metrics.intervals import RateInterval
 from visavox.metrics.linkability import d_sys_interval, d_sys_null
 from visavox.metrics.mean_intervals import MeanInterval
 from visavox.ports.assessment import AssessmentInput, Floats, Ints, JudgeView
-from visavox_assessments.estimates import bounded
+from visavox_assessments.estimates import bounded, displayed
 
 from .trials import Kind, KindTrials
 
@@ -125,21 +125,13 @@ def _jackknifed(
     method: str = FITTED,
     note: str = "",
 ) -> Estimate:
-    return Estimate(
-        name=name,
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        lower=found.lower,
-        upper=found.upper,
-        alpha=data.alpha,
+    return displayed(
+        name,
+        found,
+        recogniser=judge.id,
         method=method,
         n=kind.mated.size,
-        n_eff=float(found.n_people),
-        n_subjects=found.n_people,
-        recogniser=judge.id,
         attacker=attacker,
-        direction=Direction.NEITHER,
         chance=chance,
         note=f"on {kind.name} comparisons{note}",
     )

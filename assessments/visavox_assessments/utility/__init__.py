@@ -33,10 +33,11 @@ import numpy as np
 
 from visavox.core.contracts import Contract
 from visavox.core.figures import AssessmentResult, Estimate, NotMade
-from visavox.core.terms import Direction, Modality
+from visavox.core.terms import Modality
 from visavox.core.utility_figures import FIGURES, UtilityFigure
 from visavox.metrics.mean_intervals import mean_interval
 from visavox.ports.assessment import AssessmentInput, CaseFigures, Ints, ScoreTable
+from visavox_assessments.estimates import displayed
 
 from .floors import below_floor_share
 
@@ -86,21 +87,13 @@ def _mean(data: AssessmentInput, figure: UtilityFigure, by_case: CaseFigures) ->
     sums = np.bincount(of_person, by_case.values[cases].astype(np.float64))
     facts = FIGURES[figure]
     found = mean_interval(sums / np.bincount(of_person), alpha=data.alpha, minimum=facts.lowest, maximum=facts.highest)
-    return Estimate(
-        name=figure.value,
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        lower=found.lower,
-        upper=found.upper,
-        alpha=data.alpha,
+    return displayed(
+        figure.value,
+        found,
+        recogniser="",
         method=METHOD,
         n=int(cases.size),
-        n_eff=float(people.size),
-        n_subjects=int(people.size),
         n_failed=sum(1 for reason in by_case.reasons if reason),
-        recogniser="",
-        direction=Direction.NEITHER,
         note="; ".join(part for part in (by_case.method, _equal(by_case), _missing(by_case)) if part),
     )
 
