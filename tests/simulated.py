@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from visavox.core.config import IdentityLeakOptions, ImpersonationOptions
 from visavox.core.contracts import contract
 from visavox.core.digest import sha256_bytes
 from visavox.core.figures import AssessmentResult, Estimate
+from visavox.core.options import IdentityLeakOptions, ImpersonationOptions
 from visavox.core.records import Digest
 from visavox.core.report import DatasetSummary, Decision, JudgeCard
 from visavox.core.terms import Claim, Modality, Outcome, ToolClass

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from visavox.core.config import apply_overrides, artifact_digest, parse_suite, read_yaml
+from visavox.core.artifact import artifact_digest
+from visavox.core.config import apply_overrides, parse_suite, read_yaml
 from visavox.core.errors import ConfigError
 from visavox.core.terms import Attacker, Claim, Operation
 

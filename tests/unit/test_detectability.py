@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from simulated import World
 
-from visavox.core.config import DetectabilityOptions
 from visavox.core.figures import AssessmentResult, Estimate, Instrument, ResultTable
+from visavox.core.options import DetectabilityOptions
 from visavox.core.terms import InstrumentState, Modality, ToolClass, Verdict
 from visavox.engine.detection.models import Models
 from visavox.engine.detection.parts import CASE, SAMPLE, Item

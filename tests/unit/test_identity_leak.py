@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from visavox.core.config import IdentityLeakOptions
 from visavox.core.contracts import contract
 from visavox.core.errors import LedgerError
 from visavox.core.figures import AssessmentResult, Estimate, Instrument
+from visavox.core.options import IdentityLeakOptions
 from visavox.core.terms import Attacker, InstrumentState, Modality, Outcome, Support, ToolClass
 from visavox.ports.assessment import (
     DETECTED,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from simulated import World
 
-from visavox.core.config import DetectabilityOptions
+from visavox.core.options import DetectabilityOptions
 from visavox.core.records import FileLabelCodes
 from visavox.core.terms import (
     AigcVerdict,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from simulated import World
 
-from visavox.core.config import DetectabilityOptions
+from visavox.core.options import DetectabilityOptions
 from visavox.core.terms import Outcome, ToolClass
 from visavox.ports.assessment import AssessmentInput
 from visavox.ports.recogniser import FailureToAcquire

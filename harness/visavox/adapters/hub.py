@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, StrictBool, model_validator
 
 from visavox.core.errors import WeightsError
+from visavox.core.records import Sha256
 
 from .recognisers.sources import import_package
 
@@ -19,6 +22,28 @@ class Published(NamedTuple):
     repository: str
     revision: str
     files: tuple[str, ...]
+
+
+class SourceParams(BaseModel):
+    """The suite's words about where a network's files are.
+
+    Attributes:
+        path: its folder, absolute; without it the published one in the user's cache.
+        sha256: of its weight file.
+        download: whether the published files may be fetched where they are not there.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: Path | None = None
+    sha256: Sha256 | None = None
+    download: StrictBool = False
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.path is not None and self.download:
+            raise ValueError("path and download exclude each other")
+        return self
 
 
 def published_files(source: Published, *, download: bool) -> Path:

@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from visavox.api.detection import detector_cards, knows, load_detectors, load_packs
-from visavox.core.config import FolderEditor, Suite, artifact_digest, code_digest, parse_suite
+from visavox.core.artifact import artifact_digest, code_digest
+from visavox.core.config import FolderEditor, Suite, parse_suite
 from visavox.core.digest import sha256_json
 from visavox.core.errors import ConfigError
 from visavox.core.outputs_list import ListedOutput, OutputsList, read_outputs_list

@@ -25,7 +25,8 @@ from visavox.api.preparation import (
 )
 from visavox.api.utility import case_figures, utility_stage
 from visavox.api.worst import worst_page
-from visavox.core.config import Suite, artifact_digest, code_digest
+from visavox.core.artifact import artifact_digest, code_digest
+from visavox.core.config import Suite
 from visavox.core.errors import MissingDependencyError, RunFolderError
 from visavox.core.figures import AssessmentResult, CaseLedger
 from visavox.core.report import Report

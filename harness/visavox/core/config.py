@@ -7,22 +7,20 @@ from __future__ import annotations
 
 import difflib
 import re
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, JsonValue, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from .digest import sha256_bytes, sha256_file, sha256_json, sha256_tree
+from .digest import sha256_json
 from .errors import ConfigError
-from .outputs_list import read_outputs_list
+from .options import OPTIONS, ImpersonationOptions, WatermarkSpec
 from .records import DatasetSpec, DetectorSpec, Pairs, RecogniserSpec, Record
-from .terms import Attacker, Claim, Modality, Operation, ToolClass
-from .utility_figures import UtilityFigure
+from .terms import Modality, Operation, ToolClass
 
 DEFAULT_OPERATION: Mapping[tuple[ToolClass, Modality], Operation] = {
     (ToolClass.ANONYMISE, Modality.FACE): Operation.FACE_ANONYMISATION,
@@ -89,96 +87,6 @@ class BaselineEditor(_Editor):
 EditorSpec = Annotated[PythonEditor | CommandEditor | FolderEditor | BaselineEditor, Field(discriminator="kind")]
 
 
-def _one_or_many(value: object) -> object:
-    return (value,) if isinstance(value, int | float | str) else value
-
-
-class IdentityLeakOptions(Record):
-    """Options of the assessment ``identity_leak``; the policy's operating point is judged, these add estimates."""
-
-    fmr: Annotated[tuple[Annotated[float, Field(gt=0, lt=0.5)], ...], BeforeValidator(_one_or_many)] = ()
-    attackers: tuple[Attacker, ...] = tuple(Attacker)
-
-    @field_validator("attackers")
-    @classmethod
-    def _with_control(cls, attackers: tuple[Attacker, ...]) -> tuple[Attacker, ...]:
-        return tuple(attacker for attacker in Attacker if attacker in {Attacker.CONTROL, *attackers})
-
-
-class ImpersonationOptions(Record):
-    """Options of the assessment ``impersonation``."""
-
-    fmr: Annotated[tuple[Annotated[float, Field(gt=0, lt=0.5)], ...], BeforeValidator(_one_or_many)] = ()
-    attempts: Annotated[int, Field(ge=1, le=16)] = 1
-    """Edits of one case, each with a seed of its own; any-of-k is reported beside the rate per attempt."""
-    probe_attempts: Annotated[int, Field(ge=1, le=16)] = 4
-    """R of MAP[r, c]: probe recordings of each contributor at most; fewer where people have fewer."""
-    claims: tuple[Claim, ...] = ()
-    """morph: ``morph_resistance``, an output passes as no contributor pair; a policy may then gate it."""
-    consent_probes: bool = True
-    """swap: two more cases a person, in which the editor is told that the donor refused consent."""
-
-
-class TranscriberSpec(Record):
-    """A speech recogniser: a registered name and the adapter's own parameters."""
-
-    name: str
-    params: Pairs = ()
-
-
-class UtilityOptions(Record):
-    """Options of the assessment ``utility``; the figures that the policy sets a floor for are always made."""
-
-    figures: Annotated[tuple[UtilityFigure, ...], BeforeValidator(_one_or_many)] = ()
-    """Which figures to make; each counts for its own modality. Empty: all, ``pesq`` where that package is installed,
-    ``word_error_rate`` where a transcriber is named."""
-    transcriber: TranscriberSpec | None = None
-    """The speech recogniser behind ``word_error_rate``; without one there is no such figure."""
-
-    @model_validator(mode="after")
-    def _transcriber_is_used(self) -> UtilityOptions:
-        is_asked = UtilityFigure.WORD_ERROR_RATE in self.figures
-        if is_asked and self.transcriber is None:
-            raise ValueError("figures: word_error_rate needs a transcriber: `visavox list transcribers`")
-        if self.figures and not is_asked and self.transcriber is not None:
-            raise ValueError("transcriber: the figures leave word_error_rate out, which alone needs it")
-        return self
-
-
-class DetectabilityOptions(Record):
-    """Options of the assessment ``detectability``."""
-
-    perturbations: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_one_or_many)] = ()
-    """Packs that media go through on their way to a detector (`visavox list perturbations`), or paths of own ones.
-    Empty: ``image-default`` and ``social-media`` of faces, ``audio-default`` and ``call-centre`` of voices."""
-    most_perturbed: Annotated[int, Field(ge=1)] = 300
-    """Outputs, and as many bona fide media, that go through them; all are scored as they are."""
-    crossing: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """Share of outputs still detected below which a survival curve is said to have crossed."""
-    perceptible_labels: bool = False
-    """Look for visible labels in pictures (by OCR, about a second each) and for audible ones in sounds."""
-    likeness_floor: Annotated[float, Field(gt=0, le=1)] | None = None
-    """What a laundered output must keep to be of use: SSIM (default .5) or STOI (default .75) to what it was."""
-
-    def packs(self, modality: Modality) -> tuple[str, ...]:
-        """The packs of one modality."""
-        defaults = {Modality.FACE: ("image-default", "social-media"), Modality.VOICE: ("audio-default", "call-centre")}
-        return self.perturbations or defaults.get(modality, ())
-
-
-class WatermarkSpec(Record):
-    """A suite's ``watermark``: who reads the tool's mark, and how it is decided that a medium bears it."""
-
-    kind: Annotated[str, Field(min_length=1)]
-    message: Annotated[str, Field(pattern=r"^([01]*|0x[0-9a-fA-F]+)$")] = ""
-    """What the tool writes: bits, or hexadecimal digits after ``0x``; in quotes. Empty where a score decides."""
-    fpr: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
-    """Of the exact test of the bits."""
-    threshold: float | None = None
-    """Of a decoder that gives scores: a mark from here on."""
-    params: Pairs = ()
-
-
 class Tracking(Record):
     """Where finished runs are shown beside training runs; it never decides anything."""
 
@@ -197,15 +105,6 @@ class Tracking(Record):
                 "MLFLOW_TRACKING_PASSWORD instead"
             )
         return uri
-
-
-OPTIONS: Mapping[str, type[Record]] = {
-    "identity_leak": IdentityLeakOptions,
-    "impersonation": ImpersonationOptions,
-    "utility": UtilityOptions,
-    "detectability": DetectabilityOptions,
-}
-"""Options of the assessments that this version has."""
 
 
 class Execution(Record):
@@ -518,71 +417,3 @@ def parse_suite(text: str, *, base: Path, what: str = "the suite", overrides: Se
     except ValidationError as error:
         raise explain(error, what=what) from error
     return suite
-
-
-def artifact_digest(editor: PythonEditor | CommandEditor | FolderEditor | BaselineEditor) -> str:
-    """Digest that a report binds to: the artifact's files, else what defines the editor (STATISTICS 4).
-
-    Raises:
-        ConfigError: if a file it rests on is absent.
-    """
-    params: dict[str, JsonValue] = dict(editor.params)
-    try:
-        if editor.artifact is not None:
-            return sha256_tree(_existing(editor.artifact, "editor.artifact"))
-        if isinstance(editor, PythonEditor):
-            file, _, name = editor.entry.rpartition(":")
-            code = sha256_file(_existing(file, "editor.entry")) if file.endswith(".py") else file
-            return sha256_json({"entry": name, "code": code, "params": params})
-        if isinstance(editor, FolderEditor):
-            return sha256_json(_folder_files(_existing(editor.path, "editor.path")))
-        if isinstance(editor, CommandEditor):
-            folder = Path(editor.cwd or ".")
-            program = _program(editor.argv[0], folder)
-            files = [sha256_file(folder / word) if (folder / word).is_file() else word for word in editor.argv[1:]]
-            return sha256_json({"program": sha256_file(program), "argv": files})
-    except OSError as error:
-        raise ConfigError("read the files of the editor", found=str(error), todo="check paths and rights") from error
-    return sha256_bytes(sha256_json({"name": editor.name, "params": params, "version": editor.version}).encode())
-
-
-def code_digest(editor: PythonEditor | CommandEditor | FolderEditor | BaselineEditor) -> str:
-    """Digest of the editor's own code: a ``python`` entry's file and the modules beside it, else as the artifact's.
-
-    A run may not be continued over changed code, even where the report binds to weights.
-
-    Raises:
-        ConfigError: if a file it rests on is absent.
-    """
-    if isinstance(editor, PythonEditor):
-        file = editor.entry.rpartition(":")[0]
-        if file.endswith(".py"):
-            modules = sorted(_existing(file, "editor.entry").parent.glob("*.py"))
-            return sha256_json([[path.name, sha256_file(path)] for path in modules])
-    return artifact_digest(editor.model_copy(update={"artifact": None}))
-
-
-def _existing(path: str, key: str) -> Path:
-    if not Path(path).exists():
-        raise ConfigError(
-            f"{key}: {path}", found="there is nothing at that path", todo="paths are relative to the suite file"
-        )
-    return Path(path)
-
-
-def _folder_files(table: Path) -> dict[str, str]:
-    files = [row.path for row in read_outputs_list(table).rows if row.path is not None and row.path.is_file()]
-    root = table.resolve().parent
-    digests = {file.relative_to(root).as_posix(): sha256_file(file) for file in files}
-    return digests | {table.name: sha256_file(table)}
-
-
-def _program(word: str, folder: Path) -> Path:
-    found = shutil.which(str(folder / word) if "/" in word else word)
-    if found is None:
-        raise ConfigError(
-            f"editor.argv: the program {word!r}",
-            found="is not on PATH and is no executable file",
-            todo="install it, or give its path",
-        )
-    return Path(found)

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from visavox.core.config import BaselineEditor, Suite, artifact_digest
+from visavox.core.artifact import artifact_digest
+from visavox.core.config import BaselineEditor, Suite
 from visavox.core.digest import sha256_bytes, sha256_json
 from visavox.core.records import EditRow
 from visavox.core.resources import user_cache_dir

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
-from visavox.core.config import WatermarkSpec
+from visavox.core.options import WatermarkSpec
 from visavox.core.records import EditRow
 from visavox.core.terms import Modality, Outcome
 from visavox.media.audio import Audio

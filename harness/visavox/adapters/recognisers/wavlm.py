@@ -22,16 +22,15 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, StrictBool, model_validator
 
 from visavox.core.digest import sha256_bytes, sha256_file, sha256_json
 from visavox.core.errors import WeightsError
-from visavox.core.records import RecogniserSpec, Sha256
+from visavox.core.records import RecogniserSpec
 from visavox.core.terms import Modality
 from visavox.ports.editor import Media
 from visavox.ports.recogniser import FailureToAcquire, Speech, Vectors
 
-from ..hub import FRONT_END, Published, in_one_line, is_normalised, published_files
+from ..hub import FRONT_END, Published, SourceParams, in_one_line, is_normalised, published_files
 from ..parameters import checked
 from .cosine import cosines, unit
 from .sources import import_package
@@ -48,28 +47,6 @@ PUBLISHED: Final = Published(
 _UNUSED: Final = ("classifier.", "objective.")  # layers behind the template
 
 
-class WavlmParams(BaseModel):
-    """The suite's words about a WavLM.
-
-    Attributes:
-        path: the folder of a network of this class, absolute; without it the published one in the user's cache.
-        sha256: of its weight file.
-        download: whether the published files may be fetched where they are not there.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    path: Path | None = None
-    sha256: Sha256 | None = None
-    download: StrictBool = False
-
-    @model_validator(mode="after")
-    def _one_source(self) -> WavlmParams:
-        if self.path is not None and self.download:
-            raise ValueError("path and download exclude each other")
-        return self
-
-
 def build(spec: RecogniserSpec, device: str) -> Wavlm:
     """The recogniser ``wavlm``.
 
@@ -78,8 +55,8 @@ def build(spec: RecogniserSpec, device: str) -> Wavlm:
         MissingDependencyError: if transformers or torch is absent.
         WeightsError: if the files are absent, not the pinned ones, or of another network.
     """
-    todo = f"it takes {', '.join(WavlmParams.model_fields)}"
-    params = checked(WavlmParams, dict(spec.params), what=f"recogniser {spec.id!r} (wavlm)", todo=todo)
+    todo = f"it takes {', '.join(SourceParams.model_fields)}"
+    params = checked(SourceParams, dict(spec.params), what=f"recogniser {spec.id!r} (wavlm)", todo=todo)
     return Wavlm(spec.id, params, device)
 
 
@@ -98,7 +75,7 @@ class Wavlm:
     score: Final = "cosine"
     detector: Final = DETECTOR
 
-    def __init__(self, name: str, params: WavlmParams, device: str) -> None:
+    def __init__(self, name: str, params: SourceParams, device: str) -> None:
         self.id = name
         self._torch = import_package("torch", extra="voices")
         folder = params.path or published_files(PUBLISHED, download=params.download)

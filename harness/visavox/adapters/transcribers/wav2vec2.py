@@ -24,14 +24,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, StrictBool, model_validator
+from pydantic import model_validator
 
 from visavox.core.errors import WeightsError
-from visavox.core.records import Sha256
 from visavox.media.audio import Audio, Samples, check_audio, resampled
 from visavox.ports.transcriber import Transcriber
 
-from ..hub import FRONT_END, Published, in_one_line, is_normalised, published_files
+from ..hub import FRONT_END, Published, SourceParams, in_one_line, is_normalised, published_files
 from ..parameters import checked
 from ..recognisers.sources import import_package, read_pinned, require_packages
 
@@ -50,25 +49,11 @@ SPACE: Final = "|"
 _TRAINING_ALONE: Final = frozenset({"wav2vec2.masked_spec_embed"})  # hides frames while a network learns
 
 
-class Wav2vec2Params(BaseModel):
-    """The suite's words about a network of this class.
-
-    Attributes:
-        path: its folder, absolute; without it the published one in the user's cache.
-        sha256: of its weight file; stated where ``path`` is.
-        download: whether the published files may be fetched where they are not there.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    path: Path | None = None
-    sha256: Sha256 | None = None
-    download: StrictBool = False
+class Wav2vec2Params(SourceParams):
+    """The suite's words about a network of this class; ``sha256`` is stated where ``path`` is."""
 
     @model_validator(mode="after")
-    def _one_source(self) -> Wav2vec2Params:
-        if self.path is not None and self.download:
-            raise ValueError("path and download exclude each other")
+    def _with_digest(self) -> Wav2vec2Params:
         if (self.path is None) != (self.sha256 is None):
             raise ValueError("path and sha256 belong together")
         return self
