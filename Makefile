@@ -44,7 +44,7 @@ study: setup  ## the simulation studies behind the intervals and the gate; write
 
 lock: setup  ## resolve the locked sets again (needs the package index)
 	# pesq is no part: it compiles
-	$(BIN)/uv pip compile pyproject.toml --extra models --extra voices --extra synthetic-voices --extra labels --extra report --extra tracking --extra recipes --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --override requirements/overrides.txt -o requirements/lock.txt
+	$(BIN)/uv pip compile pyproject.toml --extra models --extra voices --extra synthetic-voices --extra labels --extra report --extra evidence --extra http --extra tracking --extra recipes --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --override requirements/overrides.txt -o requirements/lock.txt
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --constraint requirements/lock.txt -o requirements/gate.txt
 
 clean:
