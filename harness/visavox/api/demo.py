@@ -111,10 +111,11 @@ def _excess(found: Deciding) -> float:
     """By how much the bound that decides lies on the unsafe side of the limit."""
     cell = found.cell
     bound = cell.opposite_bound if cell.verdict is Verdict.FAIL else cell.bound
-    if bound is None:
+    limit = found.control.limit
+    if bound is None or limit is None:
         return float("-inf")
-    difference = bound - found.control.limit.value
-    return difference if found.control.limit.op == "<=" else -difference
+    difference = bound - limit.value
+    return difference if limit.op == "<=" else -difference
 
 
 @contextmanager

@@ -151,7 +151,8 @@ def _bound(found: Deciding) -> str:
     """The bound that was held against the limit; the sign says on which side of it the truth lies."""
     cell, is_fail = found.cell, found.cell.verdict is Verdict.FAIL
     bound = cell.opposite_bound if is_fail else cell.bound
-    if bound is None:
+    limit = found.control.limit
+    if bound is None or limit is None:
         return figure(cell.cell.metric, None).text
-    is_lower = (found.control.limit.op == "<=") is is_fail
+    is_lower = (limit.op == "<=") is is_fail
     return f"{'>=' if is_lower else '<='} {figure(cell.cell.metric, bound).text}"

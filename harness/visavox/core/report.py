@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
 from .figures import AssessmentResult, CaseLedger, Instrument, NotMade
 from .records import Digest, Pairs, Record, Sha256
-from .terms import Attacker, Modality, Operation, Severity, ToolClass, Verdict
+from .terms import (
+    Attacker,
+    AttestationVerdict,
+    CacRisk,
+    CacSection,
+    ControlKind,
+    DutyRole,
+    Modality,
+    Obligation,
+    Operation,
+    Severity,
+    ToolClass,
+    Verdict,
+    Verified,
+)
 
 
 class Limit(Record):
@@ -48,14 +62,77 @@ class CellDecision(Record):
     reason: str
 
 
+class Basis(Record):
+    """What a control rests on: a rule, quoted, and how well its text was read.
+
+    Attributes:
+        quotation: word for word, in ``language``; empty where the text was not read.
+        read_on: the day on which it was read, ``2026-11-21``.
+        url: where the text is published; ``capture``: the copy that was read, where it was another.
+    """
+
+    instrument: str
+    article: str
+    quotation: str = ""
+    language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "en"
+    verified: Verified
+    read_on: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    url: str = ""
+    capture: str = ""
+
+
+class EvidenceFile(Record):
+    """A file that an attestation rests on, by its last name."""
+
+    name: str
+    sha256: Sha256
+
+
+class AttestationCard(Record):
+    """What an organisation states of itself, and what became of it; never shown as tested.
+
+    Attributes:
+        id: the control that it answers.
+        date, expires: days, ``2026-11-21``; empty where it is missing.
+        signed_by: key ids of valid signatures.
+        digest: SHA-256 of its file; empty where it is missing.
+    """
+
+    id: str
+    verdict: AttestationVerdict
+    statement: str = ""
+    owner: str = ""
+    date: str = ""
+    expires: str = ""
+    evidence: tuple[EvidenceFile, ...] = ()
+    signed_by: tuple[str, ...] = ()
+    reason: str = ""
+    digest: str = ""
+
+
 class ControlDecision(Record):
+    """What became of one control.
+
+    Attributes:
+        limit: None where it is an attestation alone, or where its figures are disclosed without one.
+        kind: of an attestation alone ``verdict`` says what was attested: it is never to be shown as tested.
+        cac_sections, cac_risks: where it stands in the Chinese algorithm self-assessment report.
+    """
+
     id: str
     title: str
+    title_zh: str = ""
     verdict: Verdict
     severity: Severity
-    limit: Limit
+    limit: Limit | None = None
     cells: tuple[CellDecision, ...]
     reason: str
+    kind: ControlKind = ControlKind.TEST
+    obligation: Obligation = Obligation.PROJECT_DEFAULT
+    basis: tuple[Basis, ...] = ()
+    cac_sections: tuple[CacSection, ...] = ()
+    cac_risks: tuple[CacRisk, ...] = ()
+    attestations: tuple[AttestationCard, ...] = ()
 
 
 class Decision(Record):
@@ -145,6 +222,24 @@ class Card(Record):
 class PolicySummary(Record):
     id: str
     digest: Digest
+    version: str = ""
+    title: str = ""
+    title_zh: str = ""
+    jurisdiction: str = ""
+
+
+class Waiver(Record):
+    """Somebody's word that a run which ended FAIL may stand beside a PASS.
+
+    Attributes:
+        expires: the last day on which it holds.
+        runs: ids of the run folders that it names.
+    """
+
+    owner: str
+    reason: str
+    expires: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    runs: tuple[str, ...]
 
 
 class Environment(Record):
@@ -194,4 +289,10 @@ class Report(Record):
     environment: Environment
     limitations: tuple[str, ...]
     not_made: tuple[NotMade, ...]
+    role: DutyRole = DutyRole.BOTH
+    """Whose duties were asked about; all, where the suite does not say."""
+    public_opinion_attribute: bool | None = None
+    """Whether the suite says that the service has public-opinion attributes; None: it does not say, so they bind."""
+    attestations: tuple[AttestationCard, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
     clock: Clock

@@ -100,6 +100,89 @@ class Severity(StrEnum):
     DISCLOSE = "disclose"
 
 
+class ControlKind(StrEnum):
+    """How a control is decided: by figures, by a signed-off statement of an organisation, or by both."""
+
+    TEST = "test"
+    ATTESTATION = "attestation"
+    BOTH = "both"
+
+
+class Obligation(StrEnum):
+    """What makes a control binding. ``project_default``: nobody but the project asks for it."""
+
+    LAW = "law"
+    MANDATORY_STANDARD = "mandatory_standard"
+    RECOMMENDED_STANDARD = "recommended_standard"
+    VOLUNTARY = "voluntary"
+    INDUSTRY = "industry"
+    PROJECT_DEFAULT = "project_default"
+
+
+class Verified(StrEnum):
+    """How well a rule's text was read. ``primary``: the official text, or a third party's capture of it."""
+
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+    MEMORY = "memory"
+
+
+class DutyRole(StrEnum):
+    """Whose duties bind (Art. 23 of the Deep Synthesis Provisions): who offers the service, who lends it the model."""
+
+    PROVIDER = "provider"
+    TECHNICAL_SUPPORTER = "technical_supporter"
+    BOTH = "both"
+
+
+class AttestationVerdict(StrEnum):
+    """What a statement of an organisation is worth; none of them says that anything was tested.
+
+    ``evidence_changed``: a file it rests on is absent, or no longer the one that it names.
+    """
+
+    ATTESTED = "attested"
+    EXPIRED = "expired"
+    MISSING = "missing"
+    EVIDENCE_CHANGED = "evidence_changed"
+
+
+class CacSection(StrEnum):
+    """The headings of the Chinese algorithm self-assessment report (算法安全自评估报告, 生成合成类-服务提供者)."""
+
+    FLOW = "（一）算法流程"
+    DATA = "（二）算法数据"
+    MODEL = "（三）算法模型"
+    INTERVENTION = "（四）干预策略"
+    LABELS = "（五）结果标识"
+    SERVICE = "服务简介"
+    APPLICATION = "算法在服务中应用情况"
+    ABUSE = "（一）算法滥用"
+    VULNERABILITY = "（二）算法漏洞"
+    MALICIOUS_USE = "（三）算法恶意利用"
+    OTHER_RISKS = "其他风险"
+    MECHANISMS = "（一）风险防范机制建设"
+    USER_RIGHTS = "用户权益保护"
+    CONTENT = "内容生态治理"
+    MODEL_SECURITY = "模型安全保障"
+    DATA_SECURITY = "数据安全防护"
+    CONCLUSION = "五、安全评估结论"
+    OTHER = "六、其他应当说明的相关情况"
+
+
+class CacRisk(StrEnum):
+    """The eight risks on the cover of the same report, in their order."""
+
+    ABUSE = "算法滥用风险"
+    MALICIOUS_USE = "算法被恶意利用风险"
+    VULNERABILITY = "算法漏洞风险"
+    GENERATION = "违法和不良信息生成风险"
+    STORAGE = "违法和不良信息存储风险"
+    DISSEMINATION = "违法和不良信息传播扩散风险"
+    LEAK = "数据和用户信息泄露风险"
+    OTHER = "其他违法违规风险"
+
+
 class Direction(StrEnum):
     LOWER_IS_SAFER = "lower_is_safer"
     HIGHER_IS_SAFER = "higher_is_safer"

@@ -79,7 +79,7 @@ def rate_charts(report: Report, result: AssessmentResult) -> tuple[Chart, ...]:
     for e in result.estimates:
         if _is_drawn_rate(e) and e.name not in beyond:
             grouped.setdefault((_stem(e.name) if e.attacker else "", fmr_text(e)), []).append(e)
-    limits = {row.cell.metric: c.limit.value for c in report.decision.controls for row in c.cells}
+    limits = {row.cell.metric: c.limit.value for c in report.decision.controls if c.limit for row in c.cells}
     shown = {key: found for key, found in grouped.items() if len({_setting(e) for e in found}) > 1}
     others = "Other rates" if any(name for name, _ in shown) else "Rates"
     drawn = []

@@ -209,7 +209,9 @@ def threshold_rows(result: AssessmentResult) -> tuple[ThresholdRow, ...]:
 
 
 def limit_of(control: ControlDecision) -> str:
-    """A control's limit with its operator, in the unit of the figure that it judges."""
+    """A control's limit with its operator, in the unit of the figure that it judges; of an attestation alone none."""
+    if control.limit is None:
+        return ""
     return limit_text(control.limit, control.cells[0].cell.metric if control.cells else "")
 
 
@@ -247,7 +249,7 @@ def result_title(report: Report, result: AssessmentResult) -> str:
 
 def _cell_row(report: Report, control: ControlDecision, row: CellDecision) -> CellRow:
     cell, name = row.cell, row.cell.metric
-    decides = control.limit.on
+    decides = "upper" if control.limit is None else control.limit.on
     bound, opposite = figure(name, row.bound), figure(name, row.opposite_bound)
     lower, upper = (opposite, bound) if decides == "upper" else (bound, opposite)
     found = _estimate_of(report, row)

@@ -45,7 +45,7 @@ def scale_and_strips(control: ControlDecision, cells: Sequence[CellRow]) -> tupl
     The scale holds 0, the limit and every bound, and ends on round numbers.
     """
     numbers = [n.value for row in cells for n in (row.lower, row.value, row.upper) if n.value is not None]
-    limit = control.limit.value
+    limit = 0.0 if control.limit is None else control.limit.value
     metric = control.cells[0].cell.metric if control.cells else ""
     largest = max([*numbers, 1.25 * limit, 0.01])
     smallest = min([*numbers, 1.25 * limit, 0.0])
@@ -55,7 +55,7 @@ def scale_and_strips(control: ControlDecision, cells: Sequence[CellRow]) -> tupl
         return None if value is None else round(100 * (value - low) / (high - low), 3)
 
     line = at(limit) or 0.0
-    up = control.limit.op == "<="
+    up = control.limit is None or control.limit.op == "<="
     scale = Scale(
         limit=line,
         limit_text=figure(metric, limit).text,

@@ -141,7 +141,8 @@ def _parent_params(report: Report, suite: Mapping[str, Any]) -> dict[str, str]:
         "visavox": report.environment.visavox,
     }
     for control in report.decision.controls:
-        facts[bounded(f"limit/{escaped(control.id)}")] = _limit(control.limit)
+        if control.limit is not None:
+            facts[bounded(f"limit/{escaped(control.id)}")] = _limit(control.limit)
     return {key: _cut(str(value), _VALUE_CHARACTERS) for key, value in facts.items() if str(value)}
 
 
@@ -154,7 +155,7 @@ def _worst(report: Report) -> dict[str, tuple[Estimate, int, int]]:
     """By metric that a control judges: its worst figure among the cells, and where it stands in ``results``."""
     found: dict[str, tuple[float, tuple[Estimate, int, int]]] = {}
     for control in report.decision.controls:
-        sign = 1.0 if control.limit.op == "<=" else -1.0
+        sign = 1.0 if control.limit is None or control.limit.op == "<=" else -1.0
         for row in control.cells:
             place = _figure(report, row)
             if place is None or row.bound is None:
@@ -281,10 +282,10 @@ def _table(head: Sequence[str], rows: Iterable[Iterable[str]]) -> list[str]:
 
 
 def _row(control: ControlDecision) -> tuple[str, ...]:
-    sign = 1.0 if control.limit.op == "<=" else -1.0
+    sign = 1.0 if control.limit is None or control.limit.op == "<=" else -1.0
     made = [row for row in control.cells if row.bound is not None]
     worst = max(made, key=lambda row: sign * (row.bound or 0.0), default=None)
-    limit = f"{control.limit.op} {_percent(control.limit.value)}"
+    limit = "" if control.limit is None else f"{control.limit.op} {_percent(control.limit.value)}"
     if worst is None:
         return (_text(control.id), control.verdict.value, "not made", "", "", _text(limit))
     who = _words((worst.cell.recogniser, worst.cell.attacker or "", worst.cell.group or ""))
