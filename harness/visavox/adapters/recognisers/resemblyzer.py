@@ -1,9 +1,9 @@
 """Resemblyzer: the GE2E speaker encoder, an LSTM over windows of 1.6 s, cosine of 256 numbers.
 
-The weights are the wheel's; the wheel's code is not imported, for it needs a detector of speech that no longer builds
-and a path of SciPy that is gone. The network is its three LSTM layers and one linear layer, the arithmetic the
-library's: an utterance's template is the mean of its windows', each of length 1. The speech is found by the detector
-that all voice recognisers share, where the library would use WebRTC's.
+The weights are the wheel's; the wheel's code is not imported, for it needs a path of SciPy that is gone. The network is
+its three LSTM layers and one linear layer, the arithmetic the library's: an utterance's template is the mean of its
+windows', each of length 1, and the speech is what WebRTC's detector finds. Where that finds too little (disguised
+speech it may take for noise) the speech is that of the detector all voice recognisers share: an attacker would do so.
 
 Trained on VoxCeleb1, VoxCeleb2 and the ``other`` parts of LibriSpeech, hence ``training_overlap`` = some.
 
@@ -26,6 +26,8 @@ from visavox.core.digest import sha256_json
 from visavox.core.errors import ConfigError, WeightsError
 from visavox.core.records import RecogniserSpec
 from visavox.core.terms import Modality
+from visavox.media.audio import check_audio, resampled
+from visavox.media.speech import MIN_SPEECH_S
 from visavox.ports.editor import Media
 from visavox.ports.recogniser import FailureToAcquire, Speech, Vectors
 
@@ -33,6 +35,8 @@ from .cosine import cosines, unit
 from .mel import slaney_filters
 from .sources import file_of_package, import_package, read_pinned, require_packages
 from .speech import DETECTOR, Samples, locate_speech, speech_signals
+from .webrtc import SETTINGS as WEBRTC
+from .webrtc import voiced
 
 SHA256: Final = "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e"
 RATE_HZ: Final = 16_000
@@ -87,12 +91,12 @@ class Resemblyzer:
     score: Final = "cosine"
     training_overlap: Final = "some"
     families: Final = frozenset({"resemblyzer", "ge2e-lstm"})
-    detector: Final = DETECTOR
+    detector: Final = f"webrtc/{sha256_json([WEBRTC, DETECTOR])}"
 
     def __init__(self, name: str, device: str) -> None:
         self.id = name
-        self.digest = sha256_json({**_SETTINGS, "detector": DETECTOR})
-        require_packages("torch", extra="voices")
+        self.digest = sha256_json({**_SETTINGS, "detector": self.detector})
+        require_packages("torch", "webrtcvad", extra="voices")
         self._weights = file_of_package("resemblyzer", "pretrained.pt", extra="voices")
         read_pinned(self._weights, SHA256)
         self._device_name, self._batch_samples = device, _BATCH_SAMPLES[device]
@@ -110,12 +114,22 @@ class Resemblyzer:
         return _Network(device, lstm, linear, window, mels)
 
     def locate(self, media: Sequence[Media]) -> list[Speech | FailureToAcquire]:
-        """Where somebody speaks in each sound."""
-        return locate_speech(media)
+        """Where somebody speaks in each sound, by WebRTC's detector."""
+        found = locate_speech(media)
+        for place, speech in enumerate(found):
+            if isinstance(speech, Speech):
+                samples = resampled(check_audio(media[place]), RATE_HZ).samples
+                segments = voiced(samples * gain(samples))
+                if sum(end - start for start, end in segments) >= MIN_SPEECH_S:
+                    found[place] = Speech(segments, speech.duration_s)
+        return found
 
     def embed(self, media: Sequence[Media], regions: Sequence[Speech]) -> list[Vectors | FailureToAcquire]:
         """Unit vectors, shape (256,), of each sound's speech."""
-        answers = speech_signals(media, regions, RATE_HZ)
+        answers: list[Any] = []
+        for value, signal in zip(media, speech_signals(media, regions, RATE_HZ), strict=True):
+            is_there = not isinstance(signal, FailureToAcquire)
+            answers.append(signal * gain(resampled(check_audio(value), RATE_HZ).samples) if is_there else signal)
         usable = {k: signal for k, signal in enumerate(answers) if not isinstance(signal, FailureToAcquire)}
         for some in _batches({k: len(signal) for k, signal in usable.items()}, self._batch_samples):
             for k, vector in zip(some, self._templates([usable[k] for k in some]), strict=True):
@@ -138,7 +152,7 @@ class Resemblyzer:
         offsets = np.cumsum([0, *lengths])
         joined = np.zeros(offsets[-1], np.float32)
         for signal, offset in zip(signals, offsets, strict=False):
-            joined[offset + _WINDOW // 2 :][: len(signal)] = raised(signal)
+            joined[offset + _WINDOW // 2 :][: len(signal)] = signal
         first = np.concatenate([offset // _HOP + s for offset, s in zip(offsets, starts, strict=False)])
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
         with torch.inference_mode(), exact:
@@ -164,11 +178,10 @@ def window_starts(n_samples: int) -> npt.NDArray[np.int64]:
     return starts[:-1] if covered < _MIN_COVERAGE and len(starts) > 1 else starts
 
 
-def raised(signal: Samples) -> Samples:
-    """The signal raised to -30 dB of full scale; as it is where it is louder."""
+def gain(signal: Samples) -> np.float32:
+    """What raises a whole utterance, pauses included, to -30 dB of full scale; 1 where it is louder."""
     level = 20.0 * np.log10(np.sqrt(np.square(signal.astype(np.float64)).mean()))
-    louder: Samples = signal * np.float32(10.0 ** (max(_LEVEL_DBFS - level, 0.0) / 20.0))
-    return louder
+    return np.float32(10.0 ** (max(_LEVEL_DBFS - level, 0.0) / 20.0))
 
 
 def _batches(lengths: Mapping[int, int], most: int) -> Iterator[list[int]]:
