@@ -16,6 +16,7 @@ VisavoxError                    exit 3
 ├── LedgerError                          counts that do not add up
 ├── RunFolderError                       a run folder is absent, locked or unreadable
 │   └── SuiteChangedError                the suite differs from the one the folder was begun with
+├── RegistryError                        a model registry cannot be reached, or has no such model
 └── EvidenceError                        a report or seal that is absent, unreadable or altered
 """
 
@@ -100,6 +101,10 @@ class RunFolderError(VisavoxError):
 
 class SuiteChangedError(RunFolderError):
     """The suite differs from the one this run folder was begun with."""
+
+
+class RegistryError(VisavoxError):
+    """A model registry cannot be reached, refuses, or has no such model."""
 
 
 class EvidenceError(VisavoxError):

@@ -32,7 +32,7 @@ _SQLITE = "sqlite:///"
 _FINDERS = ("visavox.run", "visavox.assessment", "visavox.modality")
 
 
-class _NotSentError(Exception):
+class NotSentError(Exception):
     """Why the run cannot be sent, in words for the user."""
 
 
@@ -45,26 +45,26 @@ def main() -> None:
     signal.setitimer(signal.ITIMER_REAL, float(job["timeout_s"]))
     try:
         reply = _send(job)
-    except _NotSentError as error:
+    except NotSentError as error:
         reply = {"reason": str(error)}
     except Exception as error:  # noqa: BLE001 - whatever the tracker does is a reason, never a crash
-        reply = {"reason": _one_line(error)}
+        reply = {"reason": one_line(error)}
     os.write(answer, json.dumps(reply).encode())
     os.close(answer)
     os._exit(0)
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
 
 
 # ---------------------------------------------------------------- is anybody there: known before MLflow is imported
-def _probe(uri: str, timeout_s: float) -> None:
+def probe(uri: str, timeout_s: float) -> None:
     """Finds out in a moment what MLflow would retry for minutes.
 
     Raises:
-        _NotSentError: nobody listens, or the SQLite file cannot be written.
+        NotSentError: nobody listens, or the SQLite file cannot be written.
     """
     parts = urlsplit(uri)
     if parts.scheme in {"http", "https"}:
@@ -75,13 +75,13 @@ def _probe(uri: str, timeout_s: float) -> None:
 
 def _probe_host(scheme: str, host: str, port: int | None, timeout_s: float) -> None:
     if not host:
-        raise _NotSentError("the URI names no host")
+        raise NotSentError("the URI names no host")
     if urllib.request.getproxies().get(scheme) and not urllib.request.proxy_bypass(host):
         return
     try:
         socket.create_connection((host, port or {"http": 80, "https": 443}[scheme]), timeout=timeout_s).close()
     except OSError as error:
-        raise _NotSentError(f"nobody answers there: {error}") from error
+        raise NotSentError(f"nobody answers there: {error}") from error
 
 
 def _probe_sqlite(uri: str, timeout_s: float) -> None:
@@ -91,13 +91,13 @@ def _probe_sqlite(uri: str, timeout_s: float) -> None:
             store.execute("CREATE TABLE visavox_probe (taken_back)")  # a read-only file lets a transaction begin
             store.execute("ROLLBACK")
     except sqlite3.Error as error:
-        raise _NotSentError(f"its SQLite file cannot be written: {error}") from error
+        raise NotSentError(f"its SQLite file cannot be written: {error}") from error
 
 
 def _sqlite(uri: str, timeout_s: float) -> sqlite3.Connection:
     path = unquote(uri.removeprefix(_SQLITE)) if uri.startswith(_SQLITE) else ""
     if not path or path.startswith(":memory:"):
-        raise _NotSentError("a SQLite URI is sqlite:///FILE, with a file to keep the runs in")
+        raise NotSentError("a SQLite URI is sqlite:///FILE, with a file to keep the runs in")
     is_uri = path.startswith("file:")
     name = path if is_uri else path.partition("?")[0]
     return sqlite3.connect(name, timeout=timeout_s, uri=is_uri, isolation_level=None)
@@ -105,12 +105,12 @@ def _sqlite(uri: str, timeout_s: float) -> sqlite3.Connection:
 
 # ---------------------------------------------------------------- sending
 def _send(job: Mapping[str, Any]) -> dict[str, str]:
-    _probe(job["uri"], min(5.0, job["timeout_s"] / 2))
+    probe(job["uri"], min(5.0, job["timeout_s"] / 2))
     try:
         from mlflow import MlflowClient
     except ImportError as error:
         todo = "pip install 'visavox[tracking]'"
-        raise _NotSentError(f"mlflow cannot be imported ({error}); {todo}") from error
+        raise NotSentError(f"mlflow cannot be imported ({error}); {todo}") from error
 
     if job["uri"].startswith("sqlite:"):
         _furnish(job["uri"])
@@ -165,7 +165,7 @@ def _experiment(client: Any, name: str) -> str:
             if found is None:
                 raise
     if found.lifecycle_stage == "deleted":
-        raise _NotSentError(f"the experiment {name!r} was deleted there; restore it, or name another")
+        raise NotSentError(f"the experiment {name!r} was deleted there; restore it, or name another")
     return str(found.experiment_id)
 
 
