@@ -7,13 +7,13 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from .config import BaselineEditor, CommandEditor, FolderEditor, PythonEditor
+from .config import CommandEditor, EditorSpec, FolderEditor, HttpEditor, PythonEditor
 from .digest import sha256_bytes, sha256_file, sha256_json, sha256_tree
 from .errors import ConfigError
 from .outputs_list import read_outputs_list
 
 
-def artifact_digest(editor: PythonEditor | CommandEditor | FolderEditor | BaselineEditor) -> str:
+def artifact_digest(editor: EditorSpec) -> str:
     """Digest that a report binds to: the artifact's files, else what defines the editor (STATISTICS 4).
 
     Raises:
@@ -34,12 +34,16 @@ def artifact_digest(editor: PythonEditor | CommandEditor | FolderEditor | Baseli
             program = _program(editor.argv[0], folder)
             files = [sha256_file(folder / word) if (folder / word).is_file() else word for word in editor.argv[1:]]
             return sha256_json({"program": sha256_file(program), "argv": files})
+        if isinstance(editor, HttpEditor):  # what lies behind the address may change: the report says so
+            return sha256_json(
+                {"url": editor.url, "method": editor.method, "version": editor.version, "params": params}
+            )
     except OSError as error:
         raise ConfigError("read the files of the editor", found=str(error), todo="check paths and rights") from error
     return sha256_bytes(sha256_json({"name": editor.name, "params": params, "version": editor.version}).encode())
 
 
-def code_digest(editor: PythonEditor | CommandEditor | FolderEditor | BaselineEditor) -> str:
+def code_digest(editor: EditorSpec) -> str:
     """Digest of the editor's own code: a ``python`` entry's file and the modules beside it, else as the artifact's.
 
     A run may not be continued over changed code, even where the report binds to weights.

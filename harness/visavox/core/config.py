@@ -20,6 +20,7 @@ from .digest import sha256_json
 from .errors import ConfigError
 from .options import OPTIONS, ImpersonationOptions, WatermarkSpec
 from .records import DatasetSpec, DetectorSpec, Pairs, RecogniserSpec, Record
+from .service import ServiceKeys
 from .terms import Modality, Operation, ToolClass
 
 DEFAULT_OPERATION: Mapping[tuple[ToolClass, Modality], Operation] = {
@@ -80,11 +81,17 @@ class FolderEditor(_Editor):
     path: str
 
 
+class HttpEditor(ServiceKeys, _Editor):
+    kind: Literal["http"]
+
+
 class BaselineEditor(_Editor):
     kind: Literal["baseline"]
 
 
-EditorSpec = Annotated[PythonEditor | CommandEditor | FolderEditor | BaselineEditor, Field(discriminator="kind")]
+EditorSpec = Annotated[
+    PythonEditor | CommandEditor | FolderEditor | HttpEditor | BaselineEditor, Field(discriminator="kind")
+]
 
 
 class Tracking(Record):
@@ -249,7 +256,7 @@ def explain(error: ValidationError, *, what: str, schema: str = "suite") -> Conf
     lines = []
     for fault in error.errors():
         path = ".".join(
-            str(part) for part in fault["loc"] if str(part) not in {"python", "command", "folder", "baseline"}
+            str(part) for part in fault["loc"] if str(part) not in {"python", "command", "folder", "http", "baseline"}
         )
         text = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
@@ -329,7 +336,7 @@ def _absolute(path: str, base: Path) -> str:
 
 def _resolve_editor(editor: dict[str, Any], base: Path, modality: Modality) -> None:
     kind = editor.get("kind")
-    for key in ("artifact", "path"):
+    for key in ("artifact", "path", "ca"):
         if isinstance(editor.get(key), str):
             editor[key] = _absolute(editor[key], base)
     entry = editor.get("entry")
