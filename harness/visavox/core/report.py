@@ -232,14 +232,15 @@ class Waiver(Record):
     """Somebody's word that a run which ended FAIL may stand beside a PASS.
 
     Attributes:
-        expires: the last day on which it holds.
+        date: the first day on which it holds; expires: the last one.
         runs: ids of the run folders that it names.
     """
 
-    owner: str
-    reason: str
+    owner: Annotated[str, Field(min_length=1)]
+    reason: Annotated[str, Field(min_length=1)]
+    date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
     expires: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
-    runs: tuple[str, ...]
+    runs: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class Environment(Record):
