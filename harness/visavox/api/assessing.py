@@ -69,7 +69,7 @@ def assess_all(
             case_leaks=tuple(_leaks(rows[case.id]) for case in plan.cases),
             case_labels=tuple(_labels(rows[case.id]) for case in plan.cases),
             judges=views,
-            fmrs=tuple(dict.fromkeys((point.fmr, *getattr(options, "fmr", ())))),
+            fmrs=tuple(dict.fromkeys((*policy.fmrs(name, plan.modality), *getattr(options, "fmr", ())))),
             competence=(point.competence.fmr, point.competence.max_fnmr),
             limits=policy.limits(),
             options=options,

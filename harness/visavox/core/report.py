@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -24,19 +24,28 @@ from .terms import (
     Verified,
 )
 
+NO_LAW_SETS_IT: Final = "project default: no law or standard sets this number"
+
 
 class Limit(Record):
-    """A limit on an interval's end: ``<=`` on the upper, ``>=`` on the lower one."""
+    """A limit on an interval's end: ``<=`` on the upper, ``>=`` on the lower one.
+
+    Attributes:
+        set_by: what sets the number; ``source`` says it in words, with the passage.
+    """
 
     op: Literal["<=", ">="]
     value: float
     on: Literal["upper", "lower"] = "upper"
-    source: str = "project default: no law or standard sets this number"
+    source: str = NO_LAW_SETS_IT
+    set_by: Obligation = Obligation.PROJECT_DEFAULT
 
     @model_validator(mode="after")
     def _on_the_deciding_end(self) -> Limit:
         if (self.op == "<=") != (self.on == "upper"):
             raise ValueError(f"a limit with {self.op} is on the {'upper' if self.op == '<=' else 'lower'} end")
+        if self.set_by is not Obligation.PROJECT_DEFAULT and self.source == NO_LAW_SETS_IT:
+            raise ValueError(f"a limit set by {self.set_by.value} names the passage in source")
         return self
 
 

@@ -2,16 +2,22 @@
 
 PASS needs every gated cell to pass at its own alpha (intersection-union). FAIL of a cell needs the favourable bound to
 miss the limit after Holm over the gated cells. Precedence: FAIL > INCONCLUSIVE > PASS; what is missing is
-INCONCLUSIVE, and so is a decision in which no cell was gated.
+INCONCLUSIVE, and so is a decision in which no cell was gated. What an organisation has to attest and did not is
+INCONCLUSIVE too, never FAIL: nothing was measured that could have missed a limit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from visavox.core.figures import AssessmentResult, Estimate, Instrument, IntervalBasis, NoOperatingPoint, NotMade
-from visavox.core.report import Cell, CellDecision, ControlDecision, DatasetSummary, Decision, JudgeCard
+from visavox.core.report import (
+    Cell,
+    CellDecision,
+    ControlDecision,
+    Decision,
+)
 from visavox.core.terms import (
     Claim,
     Direction,
@@ -27,17 +33,12 @@ from visavox.metrics.multiplicity import holm
 from visavox.metrics.operating_points import FULL_PEOPLE, WEAK_PEOPLE
 from visavox.metrics.power import people_to_decide
 
-from .load import Control, Policy
+from .facts import ORDER, PLURAL, Facts
+from .records import Control, Duties, Policy
+from .run_verdict import run_verdict
+from .statements import asks_a_statement, attested, cards_of
 
-
-class Facts(NamedTuple):
-    """What the judge judges."""
-
-    tool_class: ToolClass
-    results: tuple[AssessmentResult, ...]
-    judges: tuple[JudgeCard, ...]
-    dataset: DatasetSummary
-    smoke: bool
+__all__ = ["Bounds", "Facts", "bounds_of", "judge", "plan_cells"]
 
 
 def plan_cells(
@@ -48,16 +49,20 @@ def plan_cells(
     *,
     modality: Modality,
     detectors: Sequence[str] = (),
+    duties: Duties = Duties(),  # noqa: B008 - immutable
 ) -> tuple[Cell, ...]:
-    """Every cell of every control that binds the tool class; fixed before the run, listed in the seal.
+    """Every cell of every tested control that binds the tool; fixed before the run, listed in the seal.
 
     Args:
         recognisers, detectors: those of the modality. A control that asks detectors keeps a cell where there is none.
         claims: what the suite claims of its tool; a control that binds a claim is judged where it is made.
+        duties: who is assessed; controls of somebody else's duties have no cell.
     """
     cells = []
     for control in policy.controls:
-        if tool_class not in control.tool_classes or (control.claim is not None and control.claim not in claims):
+        if not (control.is_tested and control.binds(tool_class, duties) and modality in control.modalities):
+            continue
+        if control.claim is not None and control.claim not in claims:
             continue
         judges = (detectors or ("",)) if control.asks_detectors else recognisers
         for recogniser in judges if control.per_judge else ("",):
@@ -96,8 +101,12 @@ def judge(policy: Policy, cells: Sequence[Cell], facts: Facts) -> Decision:
     by_control: dict[str, list[CellDecision]] = {}
     for cell, decision in zip(cells, decided, strict=True):
         by_control.setdefault(cell.control, []).append(decision)
-    decisions = tuple(_control(controls[name], rows) for name, rows in by_control.items())
-    verdict, reasons = _run_verdict(policy, decisions, facts)
+    decisions = tuple(
+        _control(control, by_control.get(control.id, []), policy, facts)
+        for control in policy.controls
+        if control.id in by_control or asks_a_statement(control, cells, facts)
+    )
+    verdict, reasons = run_verdict(policy, decisions, facts)
     return Decision(verdict=verdict, controls=decisions, reasons=reasons)
 
 
@@ -123,7 +132,7 @@ def _find(cell: Cell, control: Control, policy: Policy, facts: Facts) -> Estimat
     results = [result for result in _results_of(cell, facts) if result.assessment == control.assessment]
     found: list[Estimate] = []
     for result in results:
-        fmr = policy.modality(result.modality).fmr
+        fmr = policy.fmr(control, result.modality)
         for estimate in result.estimates:
             point = estimate.operating_point
             if (estimate.name, estimate.recogniser, estimate.attacker, estimate.group) == wanted and (
@@ -169,12 +178,14 @@ def _p_fail(draft: _Draft) -> float:
     estimate = draft.estimate
     if not isinstance(estimate, Estimate) or not estimate.basis:
         return 1.0
-    lower_is_safer = draft.control.direction is Direction.LOWER_IS_SAFER
-    p = p_value_fail(estimate.basis, draft.control.limit.value, lower_is_safer=lower_is_safer)
+    limit, lower_is_safer = draft.control.tested_limit.value, draft.control.direction is Direction.LOWER_IS_SAFER
+    p = p_value_fail(estimate.basis, limit, lower_is_safer=lower_is_safer)
     if _support(estimate) is Support.FEW_PEOPLE:
         if estimate.stricter is None or not estimate.stricter.basis:
             return 1.0
-        p = max(p, p_value_fail(estimate.stricter.basis, draft.control.limit.value, lower_is_safer=lower_is_safer))
+        p = max(
+            p, p_value_fail(estimate.stricter.basis, draft.control.tested_limit.value, lower_is_safer=lower_is_safer)
+        )
     return p
 
 
@@ -193,7 +204,7 @@ def _decide(
     bounds = bounds_of(estimate, policy.alpha)
     lower_is_safer = control.direction is Direction.LOWER_IS_SAFER
     deciding, opposite = (bounds.upper, bounds.lower) if lower_is_safer else (bounds.lower, bounds.upper)
-    limit = control.limit.value
+    limit = control.tested_limit.value
     within = _within(bounds, limit, lower_is_safer)
 
     def result(verdict: Verdict, reason: str) -> CellDecision:
@@ -220,7 +231,7 @@ def _decide(
         hint = _people_hint(policy, control, estimate, strict)
         reason = f"{side} bound {_percent(deciding)} misses the limit {_percent(limit)}{hint}"
         return result(Verdict.INCONCLUSIVE, reason)
-    obstacles = _obstacles(policy, _results_of(cell, facts), estimate, limit)
+    obstacles = _obstacles(policy, control, _results_of(cell, facts), estimate)
     if obstacles:
         return result(Verdict.INCONCLUSIVE, "within the limit, but no PASS: " + "; ".join(obstacles))
     return result(Verdict.PASS, f"bound {_percent(deciding)} within the limit {_percent(limit)}")
@@ -233,7 +244,11 @@ def _people_hint(policy: Policy, control: Control, estimate: Estimate, strict: f
     """
     if len(estimate.basis) != 1:
         return ""
-    limit, lower_is_safer, alpha = control.limit.value, control.direction is Direction.LOWER_IS_SAFER, policy.alpha
+    limit, lower_is_safer, alpha = (
+        control.tested_limit.value,
+        control.direction is Direction.LOWER_IS_SAFER,
+        policy.alpha,
+    )
 
     def decides(basis: tuple[IntervalBasis, ...]) -> bool:
         if _within(Bounds(bound_lower(basis[0], alpha), bound_upper(basis[0], alpha)), limit, lower_is_safer):
@@ -266,9 +281,11 @@ def _within(bounds: Bounds, limit: float, lower_is_safer: bool) -> bool:
     return bounds.upper <= limit if lower_is_safer else bounds.lower >= limit
 
 
-def _obstacles(policy: Policy, results: Sequence[AssessmentResult], estimate: Estimate, limit: float) -> list[str]:
+def _obstacles(policy: Policy, control: Control, results: Sequence[AssessmentResult], estimate: Estimate) -> list[str]:
     """Why a cell whose bound is within the limit may still not pass."""
     found = []
+    if control.min_people is not None and estimate.n_subjects < control.min_people:
+        found.append(f"the figure rests on {estimate.n_subjects} people ({control.min_people} are needed)")
     if isinstance(estimate.operating_point, NoOperatingPoint):
         pass
     elif _support(estimate) in {Support.FEW_PEOPLE, Support.NONE}:
@@ -276,7 +293,7 @@ def _obstacles(policy: Policy, results: Sequence[AssessmentResult], estimate: Es
         found.append(f"the threshold rests on {people} people (40 are needed)")
     elif policy.min_support is Support.FULL and _support(estimate) is not Support.FULL:
         found.append("the threshold's support is weak and the policy asks for full")
-    red = _red(results, Verdict.PASS, estimate, limit)
+    red = _red(results, Verdict.PASS, estimate, control.tested_limit.value)
     if red:
         found.append(_reason(red))
     return found
@@ -306,105 +323,38 @@ def _reason(instruments: Sequence[Instrument]) -> str:
     return "; ".join(f"instrument {item.name}: {item.reason}" for item in instruments)
 
 
-_ORDER = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}
-
-
-def _control(control: Control, cells: Sequence[CellDecision]) -> ControlDecision:
-    worst = min(cells, key=lambda row: (_ORDER[row.verdict], -(row.opposite_bound or 0.0), -(row.bound or 0.0)))
-    cell, is_mixed = worst.cell, len({row.cell.modality for row in cells}) > 1
-    whose = _PLURAL[cell.modality] if is_mixed and cell.modality is not None else ""
-    who = ", ".join(part for part in (whose, cell.recogniser, cell.attacker or "") if part)
+def _control(control: Control, cells: Sequence[CellDecision], policy: Policy, facts: Facts) -> ControlDecision:
+    found = [_tested(cells)] if control.is_tested else []
+    cards = cards_of(control, facts) if control.is_attested else ()
+    found += [attested(card) for card in cards]
+    verdict, reason = min(found, key=lambda one: ORDER[one[0]])
     return ControlDecision(
         id=control.id,
         title=control.title.en,
-        verdict=worst.verdict,
+        title_zh=control.title.zh,
+        verdict=verdict,
         severity=control.severity,
         limit=control.limit,
         cells=tuple(cells),
-        reason=f"{who}: {worst.reason}" if who else worst.reason,
+        reason=reason,
+        kind=control.kind,
+        obligation=control.obligation,
+        basis=policy.basis(control),
+        cac_sections=control.cac_sections,
+        cac_risks=control.cac_risks,
+        attestations=cards,
     )
 
 
-def _run_verdict(policy: Policy, controls: Sequence[ControlDecision], facts: Facts) -> tuple[Verdict, tuple[str, ...]]:
-    gated = [control for control in controls if control.severity is Severity.FAIL]
-    failed = [control for control in gated if control.verdict is Verdict.FAIL]
-    if failed:
-        return Verdict.FAIL, tuple(f"{control.id}: {control.reason}" for control in failed)
-    reasons = [f"{c.id}: {c.reason}" for c in gated if c.verdict is not Verdict.PASS]
-    if not gated:
-        reasons.append("no control of the policy binds this tool class: nothing was judged")
-    is_undecided = bool(reasons)
-    for modality in _modalities(controls, facts):
-        reasons += _missing_of(modality, policy, gated, facts, ask_families=not is_undecided)
-    if policy.require_signature:
-        reasons.append("the policy requires a signature, and this version cannot sign")
-    if policy.require_consent:
-        reasons += _consent(facts.dataset)
-    if facts.smoke:
-        reasons.append("a smoke run (--limit or --case) is never a PASS")
-    return (Verdict.INCONCLUSIVE, tuple(reasons)) if reasons else (Verdict.PASS, ())
-
-
-def _modalities(controls: Sequence[ControlDecision], facts: Facts) -> list[Modality | None]:
-    """Every modality that was to be judged; None alone where neither a cell nor a result names one."""
-    sealed = [row.cell.modality for control in controls for row in control.cells if row.cell.modality is not None]
-    return [*dict.fromkeys([*sealed, *(result.modality for result in facts.results)])] or [None]
-
-
-def _missing_of(
-    modality: Modality | None, policy: Policy, gated: Sequence[ControlDecision], facts: Facts, *, ask_families: bool
-) -> list[str]:
-    """What the policy asks of one modality apart from its cells: assessments, judges, families of judges."""
-    of = f" of {_PLURAL[modality]}" if modality is not None and len(_modalities(gated, facts)) > 1 else ""
-    results = [result for result in facts.results if modality in {None, result.modality}]
-    made = {r.assessment for r in results if r.estimates and not r.not_applicable}
-    not_applicable = {r.assessment for r in results if r.not_applicable}
-    reasons = [
-        f"the policy requires {name}{of}, which made no estimate"
-        for name in policy.requires
-        if name not in made and name not in not_applicable
-    ]
-    rows = [row for c in gated for row in c.cells if modality is None or row.cell.modality in {None, modality}]
-    judges = {card.id for card in facts.judges}
-    if gated and not any(row.cell.recogniser in judges for row in rows):
-        reasons.append(
-            f"no gated control of the policy asks a judge{of} about a tool of the class {facts.tool_class.value}: its "
-            "links are disclosed, and a PASS would say nothing"
-        )
-    families = _passing_families(rows, facts.judges)
-    if gated and ask_families and not reasons and len(families) < policy.min_judge_families:
-        reasons.append(f"{len(families)} judge families{of}, the policy asks for {policy.min_judge_families}")
-    return reasons
-
-
-_PLURAL = {Modality.FACE: "faces", Modality.VOICE: "voices", Modality.VIDEO: "videos"}
-
-
-def _passing_families(rows: Sequence[CellDecision], judges: Sequence[JudgeCard]) -> list[set[str]]:
-    """Independent groups of judges whose every cell passed.
-
-    Judges with a common training family or equal weights and settings are one group; so are all undeclared ones.
-    """
-    verdicts: dict[str, list[Verdict]] = {}
-    for row in rows:
-        verdicts.setdefault(row.cell.recogniser, []).append(row.verdict)
-    groups: list[set[str]] = []
-    for card in judges:
-        if card.id not in verdicts or any(v is not Verdict.PASS for v in verdicts[card.id]):
-            continue
-        joined = {*(card.families or ("undeclared",)), card.digest}
-        apart = [group for group in groups if not group & joined]
-        for group in groups:
-            if group & joined:
-                joined |= group
-        groups = [*apart, joined]
-    return groups
-
-
-def _consent(dataset: DatasetSummary) -> list[str]:
-    counts: Mapping[str, object] = dict(dataset.consent)
-    without = {name: count for name, count in counts.items() if name != "granted" and count}
-    return [f"the policy requires consent: {without}"] if without else []
+def _tested(cells: Sequence[CellDecision]) -> tuple[Verdict, str]:
+    """The worst cell's verdict, and whose it is."""
+    if not cells:
+        return Verdict.INCONCLUSIVE, "no cell of it was sealed: nothing in this run measured it"
+    worst = min(cells, key=lambda row: (ORDER[row.verdict], -(row.opposite_bound or 0.0), -(row.bound or 0.0)))
+    cell, is_mixed = worst.cell, len({row.cell.modality for row in cells}) > 1
+    whose = PLURAL[cell.modality] if is_mixed and cell.modality is not None else ""
+    who = ", ".join(part for part in (whose, cell.recogniser, cell.attacker or "") if part)
+    return worst.verdict, f"{who}: {worst.reason}" if who else worst.reason
 
 
 def _percent(share: float) -> str:

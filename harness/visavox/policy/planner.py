@@ -21,7 +21,7 @@ from visavox.metrics import power
 from visavox.metrics.operating_points import FULL_PEOPLE, WEAK_PEOPLE, support
 
 from .judge import bounds_of
-from .load import Control, Policy
+from .records import Control, Policy
 
 POWER = 0.8
 ASSUMED_ICC = 0.2
@@ -146,7 +146,7 @@ class _Planner(NamedTuple):
             metric=control.metric,
             attacker=row.cell.attacker,
             severity=control.severity,
-            limit=control.limit.value,
+            limit=control.tested_limit.value,
             if_clean=row.verdict,
             reason=row.reason,
             **facts,
@@ -205,7 +205,7 @@ class _Model(ABC):
     """Power of one cell."""
 
     def __init__(self, policy: Policy, control: Control, estimate: Estimate, n_people: int) -> None:
-        self.limit, self._alpha = control.limit.value, policy.alpha
+        self.limit, self._alpha = control.tested_limit.value, policy.alpha
         point = _point(estimate)
         self._support = Support.FULL if point is None else point.support
         self._least = 2
