@@ -61,6 +61,10 @@ class Journal:
         row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
 
+    def facts(self) -> dict[str, str]:
+        """Every named fact."""
+        return {str(name): str(value) for name, value in self._db.execute("SELECT name, value FROM facts")}
+
     def set_fact(self, name: str, value: str) -> None:
         """Writes a named fact once; a second value is ignored."""
         self._db.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", (name, value))
