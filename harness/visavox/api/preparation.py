@@ -23,6 +23,7 @@ from visavox.engine.plan import Plan, make_plan
 from visavox.evidence.seal import Seal
 from visavox.policy.judge import plan_cells
 from visavox.policy.load import LoadedPolicy, load_policy
+from visavox.policy.records import Duties
 from visavox.ports.dataset import Dataset, OneModality, datasets
 from visavox.ports.perturbation import Pack
 from visavox.ports.recogniser import Recogniser, recognisers
@@ -116,9 +117,15 @@ def outlines(suite: Suite, *, limit: int | None = None) -> tuple[Outline, ...]:
             claims,
             modality=modality,
             detectors=[spec.id for spec in suite.detectors if knows(spec, modality)],
+            duties=duties_of(suite),
         )
         made.append(Outline(suite, part, plan, policy, cells))
     return tuple(made)
+
+
+def duties_of(suite: Suite) -> Duties:
+    """Whose duties bind, as the suite says."""
+    return Duties(suite.role, suite.public_opinion_attribute)
 
 
 def outline(suite: Suite, *, limit: int | None = None) -> Outline:
@@ -177,6 +184,8 @@ def prepare_all(suite: Suite, *, limit: int | None = None) -> tuple[Prepared, ..
         cells=tuple(cell for one in known for cell in one.cells),
         seed=suite.seed,
         smoke=limit is not None,
+        role=suite.role,
+        public_opinion_attribute=suite.public_opinion_attribute,
     )
     return tuple(
         Prepared(

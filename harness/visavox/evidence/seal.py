@@ -15,6 +15,7 @@ from visavox.core.errors import EvidenceError
 from visavox.core.records import Record, Sha256
 from visavox.core.report import Cell, DetectorCard, JudgeCard
 from visavox.core.resources import user_data_dir
+from visavox.core.terms import DutyRole
 
 
 class Seal(Record):
@@ -22,7 +23,7 @@ class Seal(Record):
 
     ``artifact`` is what the report binds to; ``code`` is the editor's own code, beside weights too; ``perturbations``
     are the packs that media go through on their way to a detector: name, version, digest; ``watermarks`` the digests of
-    decoders.
+    decoders; ``role`` and ``public_opinion_attribute`` whose duties bind.
     """
 
     suite: Sha256
@@ -39,12 +40,17 @@ class Seal(Record):
     cells: tuple[Cell, ...]
     seed: int
     smoke: bool = False
+    role: DutyRole = DutyRole.BOTH
+    public_opinion_attribute: bool | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The seal as JSON values; what older seals have not stays out where it says nothing: their digests stay."""
         values = self.model_dump(mode="json")
         for name in ("detectors", "perturbations", "watermarks"):
             if not values[name]:
+                del values[name]
+        for name, unsaid in (("role", DutyRole.BOTH.value), ("public_opinion_attribute", None)):
+            if values[name] == unsaid:
                 del values[name]
         for cell in values["cells"]:
             if cell["modality"] is None:
