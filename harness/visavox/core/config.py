@@ -149,6 +149,13 @@ class Suite(Record):
     watermark: WatermarkSpec | None = None
     assessments: Pairs
     policy: str
+    role: DutyRole = DutyRole.BOTH
+    """Whose duties bind: of the service's provider, of a technical supporter who lends it the model, or both."""
+    public_opinion_attribute: bool | None = None
+    """false: the service cannot shape public opinion or mobilise people; left out, the controls of those that can bind.
+    """
+    attestations: tuple[str, ...] = ()
+    """Files, or folders of files, in which an organisation attests what no test shows (`visavox attest`)."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     execution: Execution = Execution()
     tracking: Tracking | None = None
@@ -158,13 +165,6 @@ class Suite(Record):
         ids = [spec.id for spec in self.recognisers]
         doubled = sorted({i for i in ids if ids.count(i) > 1})
         if doubled:
-    role: DutyRole = DutyRole.BOTH
-    """Whose duties bind: of the service's provider, of a technical supporter who lends it the model, or both."""
-    public_opinion_attribute: bool | None = None
-    """false: the service cannot shape public opinion or mobilise people; left out, the controls of those that can bind.
-    """
-    attestations: tuple[str, ...] = ()
-    """Files, or folders of files, in which an organisation attests what no test shows (`visavox attest`)."""
             raise ValueError(f"recognisers: the id {doubled[0]!r} is used twice; give each an id of its own")
         unknown = sorted({name for name, _ in self.assessments} - set(OPTIONS))
         if unknown:
@@ -208,8 +208,7 @@ class Suite(Record):
         for key in ("cache", "retention", "device", "worst_leaks", "overlap"):
             value["execution"].pop(key)
         value.pop("tracking")
-        for key in ("cwd", "tracking_uri"):
-            value["editor"].pop(key, None)
+        value["editor"].pop("cwd", None)
         value.pop("attestations")  # what they say stands in the report
         for key, unsaid in (("watermark", None), ("role", "both"), ("public_opinion_attribute", None)):
             if value[key] == unsaid:
@@ -424,6 +423,10 @@ def parse_suite(text: str, *, base: Path, what: str = "the suite", overrides: Se
     if isinstance(value.get("assessments"), list):
         value["assessments"] = {str(name): {} for name in value["assessments"]}
     _resolve_transcriber(value.get("assessments"), base)
+    if isinstance(value.get("attestations"), str):
+        value["attestations"] = [value["attestations"]]
+    if isinstance(value.get("attestations"), list):
+        value["attestations"] = [_absolute(one, base) if isinstance(one, str) else one for one in value["attestations"]]
     policy = value.get("policy")
     if isinstance(policy, str) and ("/" in policy or policy.endswith((".yaml", ".yml"))):
         value["policy"] = _absolute(policy, base)
@@ -431,10 +434,6 @@ def parse_suite(text: str, *, base: Path, what: str = "the suite", overrides: Se
         suite = Suite.model_validate(value)
         for name, _ in suite.assessments:
             suite.options(name)
-    if isinstance(value.get("attestations"), str):
-        value["attestations"] = [value["attestations"]]
-    if isinstance(value.get("attestations"), list):
-        value["attestations"] = [_absolute(one, base) if isinstance(one, str) else one for one in value["attestations"]]
     except ValidationError as error:
         raise explain(error, what=what) from error
     return suite
