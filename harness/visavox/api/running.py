@@ -16,6 +16,7 @@ from visavox.api.binding import bind_folder, refuse_change, registered
 from visavox.api.building import build_report
 from visavox.api.clock import now
 from visavox.api.detection import look_for_edits
+from visavox.api.fetching import with_model
 from visavox.api.known import KnownFigures, charts_drawn_once, look_at_inputs
 from visavox.api.preparation import (
     Prepared,
@@ -72,7 +73,13 @@ def run(
     Raises:
         VisavoxError: see ``visavox.core.errors``; a run that ends in an error writes no report.
     """
-    folder = RunFolder(Path(out))
+    with with_model(suite) as fetched:
+        return _run(fetched, RunFolder(Path(out)), limit=limit, progress=progress, announce=announce)
+
+
+def _run(
+    suite: Suite, folder: RunFolder, *, limit: int | None, progress: Progress, announce: Callable[[str], None]
+) -> Report:
     with folder.locked():
         folder.sweep()
         finished = _finished(folder, suite, limit)
@@ -142,6 +149,11 @@ def replay(suite: Suite, case: str) -> Replay:
     Raises:
         EditorError: no case bears that id, or the editor cannot be loaded.
     """
+    with with_model(suite) as fetched:
+        return _replay(fetched, case)
+
+
+def _replay(suite: Suite, case: str) -> Replay:
     parts = prepare_all(suite)
     holding = [part for part in parts if any(one.id == case for one in part.plan.cases)]
     part = holding[0] if holding else parts[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from .config import CommandEditor, EditorSpec, FolderEditor, HttpEditor, PythonEditor
+from .config import CommandEditor, EditorSpec, FolderEditor, HttpEditor, MlflowEditor, PythonEditor
 from .digest import sha256_bytes, sha256_file, sha256_json, sha256_tree
 from .errors import ConfigError
 from .outputs_list import read_outputs_list
@@ -38,6 +38,10 @@ def artifact_digest(editor: EditorSpec) -> str:
             return sha256_json(
                 {"url": editor.url, "method": editor.method, "version": editor.version, "params": params}
             )
+        if isinstance(editor, MlflowEditor):
+            raise ConfigError(
+                f"editor.uri: {editor.uri}", found="it was not fetched", todo="`visavox run` fetches it before it seals"
+            )
     except OSError as error:
         raise ConfigError("read the files of the editor", found=str(error), todo="check paths and rights") from error
     return sha256_bytes(sha256_json({"name": editor.name, "params": params, "version": editor.version}).encode())
@@ -56,6 +60,8 @@ def code_digest(editor: EditorSpec) -> str:
         if file.endswith(".py"):
             modules = sorted(_existing(file, "editor.entry").parent.glob("*.py"))
             return sha256_json([[path.name, sha256_file(path)] for path in modules])
+    if isinstance(editor, MlflowEditor):  # its code lies among its files
+        return artifact_digest(editor)
     return artifact_digest(editor.model_copy(update={"artifact": None}))
 
 

@@ -20,6 +20,7 @@ from .digest import sha256_json
 from .errors import ConfigError
 from .options import OPTIONS, ImpersonationOptions, WatermarkSpec
 from .records import DatasetSpec, DetectorSpec, Pairs, RecogniserSpec, Record
+from .registered_model import RegistryKeys
 from .service import ServiceKeys
 from .terms import DutyRole, Modality, Operation, ToolClass
 
@@ -85,13 +86,21 @@ class HttpEditor(ServiceKeys, _Editor):
     kind: Literal["http"]
 
 
+class MlflowEditor(RegistryKeys, _Editor):
+    kind: Literal["mlflow"]
+
+
 class BaselineEditor(_Editor):
     kind: Literal["baseline"]
 
 
 EditorSpec = Annotated[
-    PythonEditor | CommandEditor | FolderEditor | HttpEditor | BaselineEditor, Field(discriminator="kind")
+    PythonEditor | CommandEditor | FolderEditor | HttpEditor | MlflowEditor | BaselineEditor,
+    Field(discriminator="kind"),
 ]
+
+
+_KINDS = frozenset({"python", "command", "folder", "http", "mlflow", "baseline"})
 
 
 class Tracking(Record):
@@ -208,7 +217,8 @@ class Suite(Record):
         for key in ("cache", "retention", "device", "worst_leaks", "overlap"):
             value["execution"].pop(key)
         value.pop("tracking")
-        value["editor"].pop("cwd", None)
+        for key in ("cwd", "tracking_uri"):
+            value["editor"].pop(key, None)
         value.pop("attestations")  # what they say stands in the report
         for key, unsaid in (("watermark", None), ("role", "both"), ("public_opinion_attribute", None)):
             if value[key] == unsaid:
@@ -264,9 +274,7 @@ def explain(error: ValidationError, *, what: str, schema: str = "suite") -> Conf
     """A pydantic error as one message that names every faulty key; ``schema`` says which one prints what is allowed."""
     lines = []
     for fault in error.errors():
-        path = ".".join(
-            str(part) for part in fault["loc"] if str(part) not in {"python", "command", "folder", "http", "baseline"}
-        )
+        path = ".".join(str(part) for part in fault["loc"] if str(part) not in _KINDS)
         text = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
             text = "no such key" + _meant(error.title, fault["loc"])

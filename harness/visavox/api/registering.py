@@ -1,0 +1,198 @@
+"""A verdict in a model registry: the alias of an approved version is given by a PASS alone, and taken by all else.
+
+Order of what is written: a refusal first takes the alias, then says why in tags; an approval first writes the tags,
+the alias last, and where anything goes wrong none is left. Other versions are left alone: a version that fails does not
+take the alias from the one that passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, NamedTuple
+
+from visavox.adapters.registries.mlflow import RegisteredVersion, fetch, mark, parse_version, tracking_uri_of
+from visavox.api.gating import GateResult
+from visavox.core.digest import sha256_bytes, sha256_file, sha256_tree
+from visavox.core.errors import EvidenceError, UsageError, VisavoxError
+from visavox.core.report import Report
+from visavox.core.terms import Verdict
+from visavox.reporting.schema import parse_report
+
+ALIAS: Final = "approved"
+REFUSED: Final = "REFUSED"
+"""The verdict's tag where the evidence was at fault: there is no verdict."""
+_VERDICT: Final = "visavox.verdict"
+TAGS: Final = (
+    _VERDICT,
+    "visavox.reason",
+    "visavox.gated",
+    "visavox.run",
+    "visavox.policy",
+    "visavox.policy.sha256",
+    "visavox.attestation.sha256",
+    "visavox.report.sha256",
+    "visavox.seal.sha256",
+    "visavox.subject.sha256",
+)
+"""Tags of a version that are ours; those that a new verdict does not write are removed."""
+_ATTESTATION: Final = "attestation.intoto.json"
+_TAG_CHARACTERS: Final = 1500
+_REASONS: Final = 8
+
+
+class Registration(NamedTuple):
+    """What became of the alias.
+
+    Attributes:
+        version: the version that was gated.
+        alias: its name.
+        before, after: the version that bore it and the one that bears it; empty for none.
+        tags: what the version's tags say now.
+    """
+
+    version: RegisteredVersion
+    alias: str
+    before: str
+    after: str
+    tags: Mapping[str, str]
+
+    def __str__(self) -> str:
+        """One line for people."""
+        own = self.version.version
+        if self.after == own:
+            moved = f", taken from version {self.before}" if self.before not in {"", own} else ""
+            return f"{self.version} bears the alias {self.alias}{moved}"
+        if self.before == own:
+            return f"{self.version} lost the alias {self.alias}; no version bears it now"
+        holder = f"version {self.after} keeps it" if self.after else "no version bears it"
+        return f"{self.version} did not get the alias {self.alias}; {holder}"
+
+
+def registered_version(model: str) -> RegisteredVersion:
+    """The version that a verdict is about.
+
+    Raises:
+        UsageError: the text is not ``models:/NAME/VERSION``; an alias could move between verdict and registration.
+    """
+    found = parse_version(model)
+    if found is None:
+        raise UsageError(f"--register {model}", found="no version of a model", todo="write models:/NAME/VERSION")
+    return found
+
+
+def register(
+    outcome: GateResult | VisavoxError,
+    out: str | Path,
+    *,
+    model: str,
+    alias: str = ALIAS,
+    tracking_uri: str | None = None,
+) -> Registration:
+    """Carries what a gate said of the run in ``out`` to the model's version.
+
+    The registered version has to be the model that the report is about: its files are fetched and digested.
+
+    Args:
+        outcome: the gate's result, or the error that it raised.
+        out: the run folder.
+        model: ``models:/NAME/VERSION``.
+        alias: what an approved version bears.
+        tracking_uri: by default the environment's ``MLFLOW_TRACKING_URI``.
+
+    Raises:
+        UsageError: ``model`` names no version.
+        EvidenceError: the report is about another model; the version does not bear the alias then.
+        RegistryError: the registry cannot be reached or refuses; after a PASS the version does not bear the alias.
+    """
+    version, uri = registered_version(model), tracking_uri_of(tracking_uri)
+    if isinstance(outcome, VisavoxError):
+        return _marked(version, uri, alias, _tags_of_fault(outcome, Path(out)), is_approved=False)
+    try:
+        tags = _tags(outcome, Path(out))
+        _refuse_another_model(version, uri, outcome.report)
+    except EvidenceError as error:
+        _marked(version, uri, alias, _tags_of_fault(error, Path(out)), is_approved=False)
+        raise
+    return _marked(version, uri, alias, tags, is_approved=outcome.verdict is Verdict.PASS)
+
+
+def _marked(
+    version: RegisteredVersion, uri: str, alias: str, tags: Mapping[str, str], *, is_approved: bool
+) -> Registration:
+    done = mark(version, uri, alias=alias, is_approved=is_approved, tags=tags, own=TAGS, last=_VERDICT)
+    return Registration(version, alias, done.before, done.after, tags)
+
+
+def _refuse_another_model(version: RegisteredVersion, uri: str, report: Report) -> None:
+    """A report of one model approves no other.
+
+    Raises:
+        EvidenceError: the version's files are not those that the report binds to.
+    """
+    with TemporaryDirectory(prefix="visavox-model-") as folder:
+        got = fetch(str(version), uri, Path(folder)).folder
+        files = [path for path in got.rglob("*") if path.is_file()]
+        found = {sha256_tree(got), *(sha256_file(path) for path in files if len(files) == 1)}
+    stated = report.subject.digest.sha256
+    if stated not in found:
+        raise EvidenceError(
+            f"register the verdict on {version}",
+            found=f"the report is about {report.subject.name} {report.subject.version} ({stated[:16]}), that version's "
+            f"files are {min(found)[:16]}",
+            todo="assess the registered files: editor.kind mlflow, or `artifact` a folder of the same files",
+        )
+
+
+def _tags(result: GateResult, out: Path) -> dict[str, str]:
+    """The verdict and the digests of what it rests on.
+
+    Raises:
+        EvidenceError: the report on the disk is not the one that was gated.
+    """
+    report, attestation = result.report, out / _ATTESTATION
+    try:
+        data = (out / "report.json").read_bytes()
+        signed = sha256_file(attestation) if attestation.exists() else ""
+    except OSError as error:
+        raise EvidenceError("read the evidence again", found=str(error.strerror), todo="gate again") from error
+    if parse_report(data) != report:
+        raise EvidenceError("read the report again", found="it changed since it was gated", todo="gate again")
+    tags = {
+        _VERDICT: result.verdict.value,
+        "visavox.reason": _reason(result.reasons, out),
+        "visavox.gated": _now(),
+        "visavox.run": report.clock.run,
+        "visavox.policy": report.policy.id,
+        "visavox.policy.sha256": report.policy.digest.sha256,
+        "visavox.attestation.sha256": signed,
+        "visavox.report.sha256": sha256_bytes(data),
+        "visavox.seal.sha256": report.seal.sha256,
+        "visavox.subject.sha256": report.subject.digest.sha256,
+    }
+    return {key: value for key, value in tags.items() if value}
+
+
+def _tags_of_fault(error: VisavoxError, out: Path) -> dict[str, str]:
+    parts = (error.asked, error.found)
+    return {
+        _VERDICT: REFUSED,
+        "visavox.reason": _reason([": ".join(filter(None, parts))], out),
+        "visavox.gated": _now(),
+    }
+
+
+def _reason(reasons: tuple[str, ...] | list[str], out: Path) -> str:
+    """Why, in one line without folders of this machine."""
+    more = f"; and {len(reasons) - _REASONS} more" if len(reasons) > _REASONS else ""
+    text = "; ".join(reasons[:_REASONS]) + more
+    for folder in {str(out.absolute()), str(out.resolve()), str(out)} - {".", "/"}:
+        text = text.replace(folder, "the run folder")
+    text = " ".join(text.split())
+    return text if len(text) <= _TAG_CHARACTERS else text[: _TAG_CHARACTERS - 1] + "…"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
