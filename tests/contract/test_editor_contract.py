@@ -39,7 +39,16 @@ def spec_of(kind: str, folder: Path) -> dict[str, Any]:
         "command": {"kind": "command", "argv": [sys.executable, "-c", FLIP, "{input}", "{output}"]},
         "folder": {"kind": "folder", "path": str(folder / "outputs.csv")},
         "baseline": {"kind": "baseline", "name": "identity"},
+        "mlflow": {"kind": "mlflow", "artifact": str(fetched_model(folder))},
     }[kind]
+
+
+def fetched_model(folder: Path) -> Path:
+    """A model out of MLflow, as a run finds it on the disk."""
+    (folder / "model").mkdir()
+    code = "from visavox.testing.editors import always_noise\n\n\ndef load(**given):\n    return always_noise(**given)\n"
+    (folder / "model" / "editor.py").write_text(code)
+    return folder / "model"
 
 
 @pytest.mark.parametrize("kind", list(editors))

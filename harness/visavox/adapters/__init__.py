@@ -32,6 +32,7 @@ def register() -> None:
         "python": "a Python entry: load(*, device, artifact, params) -> Editor",
         "command": "a program: argv with {input} {donor} {output} {seed} {case_id} {consent}",
         "folder": "media made elsewhere: a CSV of case_id, output_path, outcome",
+        "mlflow": "a model out of MLflow, logged from code: models:/NAME/VERSION, models:/NAME@ALIAS, runs:/RUN/PATH",
         "baseline": "a reference editor of known behaviour",
     }.items():
         editor_port.editors.register(kind, _lazy(f"editors.{kind}", "build"), summary=summary)
