@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from services import running
 
 from visavox.core.errors import ConfigError
 from visavox.core.terms import Operation
@@ -25,7 +26,7 @@ GUIDE = Path(__file__).parents[2] / "docs/how-to/write-an-adapter.md"
 FLIP = "import sys; from PIL import Image, ImageOps; ImageOps.mirror(Image.open(sys.argv[1])).save(sys.argv[2])"
 
 
-def spec_of(kind: str, folder: Path) -> dict[str, Any]:
+def spec_of(kind: str, folder: Path, base: str) -> dict[str, Any]:
     """A sound editor of each kind."""
     if kind == "folder":
         with (folder / "outputs.csv").open("w", newline="") as stream:
@@ -40,6 +41,7 @@ def spec_of(kind: str, folder: Path) -> dict[str, Any]:
         "folder": {"kind": "folder", "path": str(folder / "outputs.csv")},
         "baseline": {"kind": "baseline", "name": "identity"},
         "mlflow": {"kind": "mlflow", "artifact": str(fetched_model(folder))},
+        "http": {"kind": "http", "url": f"{base}/flip", "concurrency": 3},
     }[kind]
 
 
@@ -52,7 +54,8 @@ def fetched_model(folder: Path) -> Path:
 
 @pytest.mark.parametrize("kind", list(editors))
 def test_every_kind_of_editor_keeps_the_contract(kind: str, tmp_path: Path) -> None:
-    assert_editor_contract(spec_of(kind, tmp_path), limits=LIMITS)
+    with running(tmp_path) as service:
+        assert_editor_contract(spec_of(kind, tmp_path, service.base), limits=LIMITS)
 
 
 PAIRS = {"poisson_swap": ("host", "donor"), "landmark_morph": ("contributor_1", "contributor_2")}

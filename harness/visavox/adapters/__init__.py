@@ -33,6 +33,7 @@ def register() -> None:
         "command": "a program: argv with {input} {donor} {output} {seed} {case_id} {consent}",
         "folder": "media made elsewhere: a CSV of case_id, output_path, outcome",
         "mlflow": "a model out of MLflow, logged from code: models:/NAME/VERSION, models:/NAME@ALIAS, runs:/RUN/PATH",
+        "http": "a service: url; a form with the media goes out, the edited medium comes back",
         "baseline": "a reference editor of known behaviour",
     }.items():
         editor_port.editors.register(kind, _lazy(f"editors.{kind}", "build"), summary=summary)

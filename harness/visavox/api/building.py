@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from visavox.api.binding import registered
 from visavox.api.clock import now, when
@@ -13,7 +14,7 @@ from visavox.api.preparation import (
     Prepared,
 )
 from visavox.core.cards import card
-from visavox.core.config import BaselineEditor, Suite
+from visavox.core.config import BaselineEditor, HttpEditor, Suite
 from visavox.core.figures import AssessmentResult, CaseLedger
 from visavox.core.records import Digest
 from visavox.core.report import Card, Clock, DatasetSummary, PolicySummary, Report, Subject
@@ -102,8 +103,27 @@ def _limitations(
         lines.append("impersonation was not assessed: the suite leaves it out")
     if "detectability" not in dict(suite.assessments):
         lines.append("detectability was not assessed: the suite leaves it out")
+    lines += _of_a_service(suite)
     lines += [line for result in results for line in result.limitations]
     return tuple(dict.fromkeys(line for line in lines if line))
+
+
+def _of_a_service(suite: Suite) -> list[str]:
+    """What a report of a service cannot bind to; nothing for other editors."""
+    editor = suite.editor
+    if not isinstance(editor, HttpEditor):
+        return []
+    host = urlsplit(editor.url).hostname
+    if editor.version_header is None:
+        states = (
+            "it does not state its version with its answers (version_header), so a change during the run is not seen"
+        )
+    else:
+        states = f"its answers all stated version {editor.version}, which is its own word"
+    binds = "the artifact named in the suite" if editor.artifact else "the service's address and stated version"
+    return [
+        f"the editor is a service at {host}: the report binds to {binds}, and what answers there can change; {states}"
+    ]
 
 
 def _cards(suite: Suite) -> tuple[Card, ...]:

@@ -210,7 +210,7 @@ def _run(
     """Runs units through one worker with a witness in it."""
     folder.mkdir()
     with EditorWorker(
-        witness.around(spec, folder / "notes"),
+        witness.around(spec, folder / "notes", limits.timeout_s),
         device=device,
         limits=limits,
         scratch=folder / "scratch",

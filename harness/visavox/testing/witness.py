@@ -10,9 +10,9 @@ from visavox.core.digest import sha256_bytes
 from visavox.ports.editor import Audio, Editor, EditorContext, EditRequest, EditResult, Media, editors
 
 
-def around(spec: Mapping[str, Any], notes: Path) -> dict[str, Any]:
+def around(spec: Mapping[str, Any], notes: Path, timeout_s: float) -> dict[str, Any]:
     """The spec of a witness around the editor of another spec; it appends case ids to a file."""
-    params = {"spec": dict(spec), "notes": str(notes)}
+    params = {"spec": dict(spec), "notes": str(notes), "timeout_s": timeout_s}
     return {"kind": "python", "entry": f"{__name__}:load", "artifact": None, "params": params}
 
 
@@ -26,7 +26,8 @@ def load(*, device: str, artifact: Path | None, params: Mapping[str, Any]) -> Ed
     notes, spec = Path(params["notes"]), params["spec"]
     scratch = notes.with_suffix(".scratch")
     scratch.mkdir(exist_ok=True, mode=0o700)
-    return _Witness(editors.get(spec["kind"])(EditorContext(spec, device, scratch, timeout_s=0.0)), notes)
+    context = EditorContext(spec, device, scratch, timeout_s=params["timeout_s"])
+    return _Witness(editors.get(spec["kind"])(context), notes)
 
 
 class _Witness:
