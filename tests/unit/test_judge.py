@@ -244,9 +244,10 @@ def test_two_networks_of_one_family_are_one_judge() -> None:
     assert decide(result, edited(), judges=twins, policy=policy).verdict is Verdict.INCONCLUSIVE
 
 
-def test_a_signature_that_cannot_be_given_yet_bars_a_pass() -> None:
-    policy = POLICY.model_copy(update={"require_signature": True})
-    assert decide(leak(*rates(0.01, 0.01)), edited(), policy=policy).verdict is Verdict.INCONCLUSIVE
+def test_a_signature_is_the_gate_s_to_ask_for() -> None:
+    """A run is decided before anyone can sign it."""
+    policy = POLICY.model_copy(update={"require_signature": True, "min_signers": 2})
+    assert decide(leak(*rates(0.01, 0.01)), edited(), policy=policy).verdict is Verdict.PASS
 
 
 def test_a_limit_stands_on_the_end_that_decides() -> None:

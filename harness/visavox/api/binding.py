@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from visavox.api.clock import now
 from visavox.api.preparation import (
@@ -11,8 +12,8 @@ from visavox.api.preparation import (
     plan_json,
 )
 from visavox.core.config import Suite
-from visavox.core.digest import canonical_json
-from visavox.core.errors import SuiteChangedError
+from visavox.core.digest import canonical_json, sha256_json, tree_files
+from visavox.core.errors import RunFolderError, SuiteChangedError
 from visavox.engine.folder import RunFolder
 from visavox.engine.journal import Journal
 from visavox.engine.store import Store
@@ -49,7 +50,21 @@ def bind_folder(folder: RunFolder, parts: Sequence[Prepared]) -> None:
     folder.write(folder.suite, json.dumps(suite.as_json(), indent=2, ensure_ascii=False).encode() + b"\n")
     folder.write(folder.policy, parts[0].policy.text.encode())
     folder.write(folder.plan, canonical_json(plan_json([part.plan for part in parts])))
+    _write_model_list(folder, suite, seal)
     folder.write(folder.seal, canonical_json(seal.as_json()))
+
+
+def _write_model_list(folder: RunFolder, suite: Suite, seal: Seal) -> None:
+    """The files of a model that is a folder, by name: a gate tells by it which of them differ."""
+    artifact = suite.editor.artifact
+    if artifact is None or not Path(artifact).is_dir():
+        return
+    files = tree_files(Path(artifact))
+    if sha256_json(files) != seal.artifact:
+        raise RunFolderError(
+            f"seal the model {artifact}", found="it changed meanwhile", todo="leave it alone; run again"
+        )
+    folder.write(folder.model, canonical_json(files))
 
 
 def _forget_originals(folder: RunFolder) -> None:

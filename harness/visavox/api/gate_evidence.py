@@ -20,7 +20,8 @@ from visavox.engine.folder import RunFolder
 from visavox.engine.plan import Plan
 from visavox.evidence.seal import Seal, parse_seal
 from visavox.policy.judge import plan_cells
-from visavox.policy.load import Policy, parse_policy
+from visavox.policy.load import parse_policy
+from visavox.policy.records import Duties, Policy
 from visavox.reporting.schema import parse_report
 
 CLOCK_SKEW: Final = timedelta(minutes=10)
@@ -38,6 +39,11 @@ class Evidence(NamedTuple):
     policy: Policy
     suite: Suite
     plans: Mapping[Modality, Plan]
+
+    @property
+    def duties(self) -> Duties:
+        """Whose duties bind, as sealed."""
+        return Duties(self.seal.role, self.seal.public_opinion_attribute)
 
 
 def read_report(out: str | Path) -> Report:
@@ -158,6 +164,8 @@ def _refuse_other_digests(run: Evidence, plan: str) -> None:
         ("data set", report.dataset.digest.sha256, seal.dataset),
         ("judges", _cards(report.judges), _cards(seal.judges)),
         ("detectors", _cards(report.detectors), _cards(seal.detectors)),
+        ("role", _duties(report), _duties(seal)),
+        ("role", _duties(seal), _duties(run.suite)),
         ("extent", f"smoke: {report.smoke}", f"smoke: {seal.smoke}"),
         ("extent", f"smoke: {seal.smoke}", f"smoke: {is_smoke}"),
     ):
@@ -197,7 +205,9 @@ def _refuse_other_people(run: Evidence) -> None:
     """Every modality was planned, and the report counts the people of the plan."""
     summaries = run.report.dataset.parts or (run.report.dataset,)
     stated = {part.modality: (part.n_subjects, part.n_test_subjects, part.n_test_samples) for part in summaries}
-    planned = {modality: (plan.n_people, plan.n_test_people, len(plan.samples)) for modality, plan in run.plans.items()}
+    planned: dict[Modality | None, tuple[int, int, int]] = {
+        modality: (plan.n_people, plan.n_test_people, len(plan.samples)) for modality, plan in run.plans.items()
+    }
     if stated != planned or {result.modality for result in run.report.results} != set(planned):
         raise EvidenceError(
             f"check the people of {run.folder.root}",
@@ -230,7 +240,13 @@ def _refuse_other_cells(run: Evidence) -> None:
         own = {c.recogniser for c in found if c.modality is modality and c.control not in of_detectors} - {""}
         detectors = [card.id for card in seal.detectors if card.modality is modality]
         cells = plan_cells(
-            policy, run.report.subject.tool_class, sorted(own), claims, modality=modality, detectors=detectors
+            policy,
+            run.report.subject.tool_class,
+            sorted(own),
+            claims,
+            modality=modality,
+            detectors=detectors,
+            duties=run.duties,
         )
         wanted.update(cells)
         judged += own
@@ -240,6 +256,10 @@ def _refuse_other_cells(run: Evidence) -> None:
             found="the seal leaves out, or adds, something that its policy asks of the plan's media and the judges",
             todo=_AGAIN,
         )
+
+
+def _duties(record: Report | Seal | Suite) -> str:
+    return f"{record.role.value} {record.public_opinion_attribute}"
 
 
 def _cards(cards: Sequence[JudgeCard | DetectorCard]) -> str:

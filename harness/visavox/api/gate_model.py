@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from visavox.api.gate_evidence import Evidence
-from visavox.core.digest import sha256_file, sha256_json
+from visavox.core.digest import sha256_file, sha256_json, tree_files
 from visavox.core.errors import EvidenceError
 from visavox.core.strict_json import read_evidence, strict_json
 
-MODEL_LIST: Final = "model.json"
-"""The list of a model folder's files in the run folder; its digest is what the report binds to."""
 _SHOWN: Final = 5
-
-
-class _File(NamedTuple):
-    name: str
-    sha256: str
 
 
 def check_model(run: Evidence, path: Path) -> None:
@@ -35,8 +28,13 @@ def check_model(run: Evidence, path: Path) -> None:
             found=f"the run binds to no files of a model: its suite names no editor.artifact ({stated[:16]})",
             todo="name the weights in the suite, editor.artifact, and run again",
         )
-    files = _files_at(path, asked)
-    found = files[0].sha256 if path.is_file() else sha256_json(files)
+    try:
+        if not path.exists():
+            raise EvidenceError(asked, found="there is nothing at that path", todo="name the model's file or folder")
+        files = [(path.name, sha256_file(path))] if path.is_file() else tree_files(path)
+    except OSError as error:
+        raise EvidenceError(asked, found=str(error), todo="check paths and rights") from error
+    found = files[0][1] if path.is_file() else sha256_json(files)
     if found != stated:
         raise EvidenceError(
             asked,
@@ -45,34 +43,14 @@ def check_model(run: Evidence, path: Path) -> None:
         )
 
 
-def _files_at(path: Path, asked: str) -> list[_File]:
-    try:
-        if path.is_file():
-            return [_File(path.name, sha256_file(path))]
-        if not path.is_dir():
-            raise EvidenceError(asked, found="there is nothing at that path", todo="name the model's file or folder")
-        found = []
-        for file in sorted(path.rglob("*")):
-            if file.is_symlink() and file.is_dir():
-                name = file.relative_to(path).as_posix()
-                raise EvidenceError(
-                    asked, found=f"{name} is a link to a folder, whose files no digest covers", todo="copy it there"
-                )
-            if file.is_file():
-                found.append(_File(file.relative_to(path).as_posix(), sha256_file(file)))
-    except OSError as error:
-        raise EvidenceError(asked, found=str(error), todo="check paths and rights") from error
-    return found
-
-
-def _difference(run: Evidence, files: Sequence[_File]) -> str:
+def _difference(run: Evidence, files: Sequence[tuple[str, str]]) -> str:
     """What differs, by name; empty where the run keeps no list of files, as of a single one."""
-    path = run.folder.root / MODEL_LIST
+    path = run.folder.model
     if not path.exists():
         return ""
-    rows = strict_json(read_evidence(path), what=MODEL_LIST)
+    rows = strict_json(read_evidence(path), what=path.name)
     if sha256_json(rows) != run.seal.artifact:
-        return f"; {MODEL_LIST} is not the list of the sealed model"
+        return f"; {path.name} is not the list of the sealed model"
     before, now = {name: digest for name, digest in rows}, dict(files)
     said = (
         ("changed", [name for name in now if name in before and before[name] != now[name]]),

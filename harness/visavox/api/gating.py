@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from visavox.api.gate_evidence import Evidence, read_report, read_run, refuse_age
 from visavox.api.gate_ledgers import check_ledgers
 from visavox.api.gate_model import check_model
+from visavox.api.gate_signature import check_signatures
 from visavox.core.errors import EvidenceError, UsageError, VisavoxError
 from visavox.core.report import Decision, Report, Waiver
 from visavox.core.terms import Verdict
@@ -93,6 +94,7 @@ def check_run(out: str | Path) -> Evidence:
     """
     run = read_run(out)
     check_ledgers(run)
+    refuse_age(run.report, None)
     decision = _again(run)
     if decision != run.report.decision:
         raise EvidenceError(
@@ -113,25 +115,40 @@ def _gate(
     waivers: Path | None,
 ) -> GateResult:
     run = check_run(out)
+    refuse_age(run.report, max_age)
     if policy is not None and load_policy(policy).digest != run.seal.policy:
         raise EvidenceError(
             f"gate under the policy {policy}",
             found=f"the run was sealed under {run.seal.policy_id} ({run.seal.policy[:16]})",
             todo="run the suite again under that policy",
         )
-    refuse_age(run.report, max_age)
-    if model is not None:
+    signatures = check_signatures(run, attestation, trusted_keys)
+    not_checked = [*signatures.not_checked]
+    if model is None:
+        not_checked.append("which model is released: no --model")
+    else:
         check_model(run, model)
+    if max_age is None:
+        not_checked.append("how old it is: no --max-age")
     given = () if waivers is None else load_waivers(waivers)
+    if signatures.signers:  # whoever can write a report can write waivers into it: they count where it is signed
+        given = tuple(dict.fromkeys((*run.report.waivers, *given)))
     refuse_expired(given)
-    return _with_other_runs(run, given)
+    return _with_other_runs(run, given)._replace(signers=signatures.signers, not_checked=tuple(not_checked))
 
 
 def _again(run: Evidence) -> Decision:
+    report, seal = run.report, run.seal
     facts = Facts(
-        run.report.subject.tool_class, run.report.results, run.seal.judges, run.report.dataset, run.seal.smoke
+        report.subject.tool_class,
+        report.results,
+        seal.judges,
+        report.dataset,
+        seal.smoke,
+        run.duties,
+        report.attestations,
     )
-    return judge(run.policy, run.seal.cells, facts)
+    return judge(run.policy, seal.cells, facts)
 
 
 def _with_other_runs(run: Evidence, waivers: Sequence[Waiver]) -> GateResult:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import copyfile
 
-from visavox.api.gating import gate
+from visavox.api.gating import check_run
 from visavox.core.config import Suite
 from visavox.core.digest import sha256_bytes, sha256_file, sha256_json
 from visavox.core.errors import EvidenceError
@@ -53,7 +53,7 @@ def sign(out: str | Path, key: str | Path, *, model: str | Path | None = None) -
     """
     folder = RunFolder(Path(out))
     signer = load_signer(Path(key), passphrase=passphrase())
-    gate(folder.root)
+    check_run(folder.root)
     path = folder.root / ATTESTATION
     with _alone(folder):
         earlier = read_envelope(path) if path.exists() else None

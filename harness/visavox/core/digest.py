@@ -40,13 +40,22 @@ def sha256_json(value: Any) -> str:
 
 
 def sha256_tree(root: Path) -> str:
-    """Digest of a file, or of a folder as the sorted list of (relative path, SHA-256).
+    """Digest of a file, or of a folder as that of its list of files (``tree_files``)."""
+    return sha256_file(root) if root.is_file() else sha256_json(tree_files(root))
+
+
+def tree_files(root: Path) -> list[tuple[str, str]]:
+    """Every file below a folder as (relative path, SHA-256), sorted by path.
 
     Links that lead out of the folder are followed like files; their names count, not their targets' names.
+
+    Raises:
+        OSError: a file cannot be read; or a link leads to a folder, whose files no digest would cover.
     """
-    if root.is_file():
-        return sha256_file(root)
-    entries = [
-        (path.relative_to(root).as_posix(), sha256_file(path)) for path in sorted(root.rglob("*")) if path.is_file()
-    ]
-    return sha256_json(entries)
+    found = []
+    for path in sorted(root.rglob("*")):
+        if path.is_symlink() and path.is_dir():
+            raise OSError(f"{path} is a link to a folder, whose files no digest covers: put a copy in its place")
+        if path.is_file():
+            found.append((path.relative_to(root).as_posix(), sha256_file(path)))
+    return found

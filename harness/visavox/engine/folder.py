@@ -28,6 +28,7 @@ class RunFolder:
         self.root = root = root.absolute()
         self.suite, self.plan, self.seal = root / "suite.yaml", root / "plan.json", root / "seal.json"
         self.policy, self.people = root / "policy.yaml", root / "people.parquet"
+        self.model = root / "model.json"
         self.journal, self.report, self.log = root / "journal.sqlite", root / "report.json", root / "run.log"
         self.media, self.templates, self.scores = root / "media", root / "templates", root / "scores"
         self.utility = root / "utility"

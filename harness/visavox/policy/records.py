@@ -240,6 +240,9 @@ class Policy(Record):
     min_support: Literal[Support.WEAK, Support.FULL] = Support.WEAK
     require_consent: bool = False
     require_signature: bool = False
+    """A gate passes only what trusted keys have signed."""
+    min_signers: Annotated[int, Field(ge=1)] = 1
+    """Different trusted keys that have to have signed, where a signature is asked for."""
     requires: tuple[str, ...]
     controls: Annotated[tuple[Control, ...], Field(min_length=1)]
 

@@ -22,8 +22,6 @@ def run_verdict(policy: Policy, controls: Sequence[ControlDecision], facts: Fact
     is_undecided = bool(reasons)
     for modality in _modalities(controls, facts):
         reasons += _missing_of(modality, policy, gated, facts, ask_families=not is_undecided)
-    if policy.require_signature:
-        reasons.append("the policy requires a signature, and this version cannot sign")
     if policy.require_consent:
         reasons += _consent(facts.dataset)
     if facts.smoke:
