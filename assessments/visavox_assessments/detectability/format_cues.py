@@ -4,7 +4,7 @@ Question: could a detector have been right for the wrong reason: because the two
 differently, not because one was edited?
 Method: format cues (`visavox.media.format_cues`) after the common path, and a logistic regression fitted to people
 apart from those it scores, in three folds.
-What it cannot show: a trace of formats outside its list of cues. And where an edit reaches the border of a picture, or
+What it cannot show: a trace of formats outside its list of cues. And where an edit reaches the sides of a picture, or
 moves the frequency at which a recording breaks off, it takes the edit for a format: such a trace goes with the next
 codec, which is why nobody should rest on it.
 """

@@ -31,7 +31,7 @@ Floats = npt.NDArray[np.float64]
 LEAST_SIDE_PX: Final = 64
 LEAST_S: Final = 0.5
 BORDER: Final = 8
-"""The border zone is an eighth of the height, or of the width, on each side."""
+"""The border zone is an eighth of the width on either side."""
 PERIODS: Final = tuple(range(3, 17))
 """Steps of a quantisation that is looked for, in units of the path's finest."""
 _BLOCK: Final = 8
@@ -108,9 +108,9 @@ def _image_cues(image: Image) -> Floats:
 
 
 def _zone(height: int, width: int) -> npt.NDArray[np.bool_]:
-    """Whether each pixel lies in the border zone."""
+    """Whether each pixel lies in the border zone: foreheads and chins reach the upper and lower edge of close pictures."""
     inside = np.zeros((height, width), bool)
-    inside[height // BORDER : height - height // BORDER, width // BORDER : width - width // BORDER] = True
+    inside[:, width // BORDER : width - width // BORDER] = True
     return ~inside
 
 
