@@ -19,12 +19,13 @@ from visavox.core.terms import Severity, Verdict
 from .rows import CellRow, cell_rows
 from .wording import MEANING, ROLE, visible
 
-_ELEMENTS: Final = {Verdict.FAIL: "failure", Verdict.INCONCLUSIVE: "error"}
+ELEMENTS: Final = {Verdict.FAIL: "failure", Verdict.INCONCLUSIVE: "error"}
+"""What a verdict is in JUnit; a PASS is no element at all."""
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 
-class _Case(NamedTuple):
-    """``element``: failure, error, skipped, or empty where the case passed."""
+class Case(NamedTuple):
+    """A test case. ``element``: failure, error, skipped, or empty where the case passed."""
 
     name: str
     element: str
@@ -41,31 +42,40 @@ def render_junit(report: Report) -> bytes:
     """
     suites = [("verdict", [_verdict_case(report)])]
     suites += [(control.id, _cases(report, control)) for control in report.decision.controls]
-    root = ET.Element("testsuites", name=visible(f"visavox {report.subject.name} {report.subject.version}"))
+    return junit_bytes(f"visavox {report.subject.name} {report.subject.version}", suites, report.clock.finished)
+
+
+def junit_bytes(name: str, suites: Sequence[tuple[str, Sequence[Case]]], finished: str) -> bytes:
+    """Suites of cases as JUnit XML.
+
+    Args:
+        finished: when, ISO 8601.
+    """
+    root = ET.Element("testsuites", name=visible(name))
     _count(root, [case for _, cases in suites for case in cases])
-    for name, cases in suites:
-        _add_suite(root, name, cases, report)
+    for suite, cases in suites:
+        _add_suite(root, suite, cases, finished)
     ET.indent(root)
     data: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return data + b"\n"
 
 
-def _verdict_case(report: Report) -> _Case:
+def _verdict_case(report: Report) -> Case:
     verdict = report.decision.verdict
     reasons = [visible(reason) for reason in report.decision.reasons] or [MEANING[verdict]]
-    element = _ELEMENTS.get(verdict, "")
-    return _Case("verdict of the run", element, verdict.value, reasons[0], "\n".join(reasons))
+    element = ELEMENTS.get(verdict, "")
+    return Case("verdict of the run", element, verdict.value, reasons[0], "\n".join(reasons))
 
 
-def _cases(report: Report, control: ControlDecision) -> list[_Case]:
+def _cases(report: Report, control: ControlDecision) -> list[Case]:
     found = []
     for row in cell_rows(report, control):
-        element = _ELEMENTS.get(row.verdict, "")
+        element = ELEMENTS.get(row.verdict, "")
         reason = visible(row.reason)
         if element and control.severity is not Severity.FAIL:
             element, reason = "skipped", f"{ROLE[control.severity]}, {row.verdict.value}: {reason}"
         name = ", ".join(visible(part) for part in (row.judge, row.attacker, row.group) if part) or "whole run"
-        found.append(_Case(name, element, row.verdict.value, reason, _numbers(row)))
+        found.append(Case(name, element, row.verdict.value, reason, _numbers(row)))
     return found
 
 
@@ -76,11 +86,11 @@ def _numbers(row: CellRow) -> str:
     )
 
 
-def _add_suite(root: ET.Element, name: str, cases: Sequence[_Case], report: Report) -> None:
+def _add_suite(root: ET.Element, name: str, cases: Sequence[Case], finished: str) -> None:
     suite = ET.SubElement(root, "testsuite", name=visible(name))
     _count(suite, cases)
     suite.set("skipped", str(sum(case.element == "skipped" for case in cases)))
-    stamp = _STAMP.match(report.clock.finished)
+    stamp = _STAMP.match(finished)
     if stamp:
         suite.set("timestamp", stamp[0])
     for case in cases:
@@ -92,6 +102,6 @@ def _add_suite(root: ET.Element, name: str, cases: Sequence[_Case], report: Repo
             ET.SubElement(element, "system-out").text = case.text
 
 
-def _count(element: ET.Element, cases: Sequence[_Case]) -> None:
+def _count(element: ET.Element, cases: Sequence[Case]) -> None:
     for key, kind in (("tests", ""), ("failures", "failure"), ("errors", "error")):
         element.set(key, str(sum(case.element == kind for case in cases) if kind else len(cases)))

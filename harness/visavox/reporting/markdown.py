@@ -27,15 +27,15 @@ def render_markdown(report: Report) -> str:
 
 def _lines(report: Report) -> Iterator[str]:
     verdict, subject = report.decision.verdict, report.subject
-    suite = f" (suite {_text(report.suite_name)})" if report.suite_name else ""
-    yield f"# {verdict.value}: {_text(subject.name)}, version {_text(subject.version)}{suite}"
+    suite = f" (suite {escaped(report.suite_name)})" if report.suite_name else ""
+    yield f"# {verdict.value}: {escaped(subject.name)}, version {escaped(subject.version)}{suite}"
     yield ""
-    yield f"{MEANING[verdict]} Tool class {subject.tool_class.value}, policy {_text(report.policy.id)}."
+    yield f"{MEANING[verdict]} Tool class {subject.tool_class.value}, policy {escaped(report.policy.id)}."
     if report.smoke:
         yield "\n**A smoke run: it edited a few cases only and can never be a PASS.**"
-    yield from _list("Why", report.decision.reasons)
+    yield from bullets("Why", report.decision.reasons)
     yield from _controls(report)
-    yield from _list("What this verdict does not say", report.limitations)
+    yield from bullets("What this verdict does not say", report.limitations)
     yield from _figures(report)
     yield from _not_made(report)
     yield from _instruments(report)
@@ -53,7 +53,7 @@ def _controls(report: Report) -> Iterator[str]:
         for control in report.decision.controls
         for row in cell_rows(report, control)
     ]
-    yield from _table("Controls", head, rows)
+    yield from table("Controls", head, rows)
 
 
 def _cell(row: CellRow) -> tuple[str | Number, ...]:
@@ -77,14 +77,14 @@ def _figures(report: Report) -> Iterator[str]:
     for result in report.results:
         title = result_title(report, result)
         if result.not_applicable:
-            yield f"\n## {_text(title)}\n\nNot applicable: {_text(result.not_applicable)}"
+            yield f"\n## {escaped(title)}\n\nNot applicable: {escaped(result.not_applicable)}"
         elif result.estimates:
-            yield from _table(title, head, [_estimate(row) for row in estimate_rows(result)])
-        for table in table_rows(result):
-            heads = [_text(column) for column in table.columns]
-            yield from _table(f"{title}: {table.title}", heads, table.rows)
-            if table.note:
-                yield f"\n{_item(table.note)}"
+            yield from table(title, head, [_estimate(row) for row in estimate_rows(result)])
+        for one in table_rows(result):
+            heads = [escaped(column) for column in one.columns]
+            yield from table(f"{title}: {one.title}", heads, one.rows)
+            if one.note:
+                yield f"\n{escaped_item(one.note)}"
 
 
 def _estimate(row: EstimateRow) -> tuple[str | Number, ...]:
@@ -99,7 +99,7 @@ def _not_made(report: Report) -> Iterator[str]:
             (title_of(m.name), m.recogniser or DASH, attacker_text(m.attacker) or DASH, m.group or DASH, m.reason)
             for m in report.not_made
         ]
-        yield from _table("Figures that could not be made", ("Figure", "Judge", "Attacker", "Group", "Why not"), rows)
+        yield from table("Figures that could not be made", ("Figure", "Judge", "Attacker", "Group", "Why not"), rows)
 
 
 def _instruments(report: Report) -> Iterator[str]:
@@ -111,7 +111,7 @@ def _instruments(report: Report) -> Iterator[str]:
         for item in found
     ]
     if rows:
-        yield from _table("", ("Instrument", "State", "Judge", "Attacker", "Finding"), rows)
+        yield from table("", ("Instrument", "State", "Judge", "Attacker", "Finding"), rows)
 
 
 def _ledgers(report: Report) -> Iterator[str]:
@@ -131,7 +131,7 @@ def _ledgers(report: Report) -> Iterator[str]:
                 )
                 for t in result.templates
             ]
-            yield from _table("", head, rows)
+            yield from table("", head, rows)
 
 
 def _evidence(report: Report) -> Iterator[str]:
@@ -143,40 +143,42 @@ def _evidence(report: Report) -> Iterator[str]:
         ("Model", report.subject.digest.sha256),
         ("Data set", report.dataset.digest.sha256),
     ]
-    yield from _table("Evidence", ("What", "SHA-256"), rows)
-    version, finished = _text(report.environment.visavox), _text(time_text(report.clock.finished))
+    yield from table("Evidence", ("What", "SHA-256"), rows)
+    version, finished = escaped(report.environment.visavox), escaped(time_text(report.clock.finished))
     yield f"\nVisavox {version}, finished {finished}; {len(report.clock.earlier_runs)} earlier runs on record."
 
 
-def _list(title: str, lines: Sequence[str]) -> Iterator[str]:
+def bullets(title: str, lines: Sequence[str]) -> Iterator[str]:
+    """A heading and a list; nothing where there is nothing to list."""
     if lines:
         yield f"\n## {title}\n"
-        yield from (f"- {_item(line)}" for line in lines)
+        yield from (f"- {escaped_item(line)}" for line in lines)
 
 
-def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str | Number]]) -> Iterator[str]:
+def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str | Number]]) -> Iterator[str]:
+    """A heading, unless it is empty, and a table; columns of numbers are set to the right."""
     if title:
-        yield f"\n## {_text(title)}"
+        yield f"\n## {escaped(title)}"
     numeric = [bool(rows) and all(isinstance(row[i], Number) for row in rows) for i in range(len(head))]
     yield ""
     yield "| " + " | ".join(head) + " |"
     yield "|" + "|".join("---:" if is_number else "---" for is_number in numeric) + "|"
-    yield from ("| " + " | ".join(c.text if isinstance(c, Number) else _text(c) for c in row) + " |" for row in rows)
+    yield from ("| " + " | ".join(c.text if isinstance(c, Number) else escaped(c) for c in row) + " |" for row in rows)
 
 
-def _text(text: str) -> str:
+def escaped(text: str) -> str:
     """Text of strangers on one line, with every character escaped that Markdown or HTML would read.
 
-    >>> _text("<b>a_b|c</b> @all")
+    >>> escaped("<b>a_b|c</b> @all")
     '\\\\<b>a\\\\_b\\\\|c\\\\</b> @<!-- -->all'
     """
     return _MARKUP.sub(r"\\\g<0>", visible(text).strip()).replace("@", _MENTION)
 
 
-def _item(text: str) -> str:
+def escaped_item(text: str) -> str:
     """The same at the start of a block, where some more characters would be read.
 
-    >>> _item("1. x"), _item("# x"), _item("1.5 x")
+    >>> escaped_item("1. x"), escaped_item("# x"), escaped_item("1.5 x")
     ('1\\\\. x', '\\\\# x', '1\\\\.5 x')
     """
-    return _AT_THE_START.sub(r"\1\\\2", _text(text), count=1)
+    return _AT_THE_START.sub(r"\1\\\2", escaped(text), count=1)
