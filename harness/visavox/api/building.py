@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -17,12 +17,23 @@ from visavox.core.cards import card
 from visavox.core.config import BaselineEditor, HttpEditor, Suite
 from visavox.core.figures import AssessmentResult, CaseLedger
 from visavox.core.records import Digest
-from visavox.core.report import Card, Clock, DatasetSummary, PolicySummary, Report, Subject
-from visavox.core.terms import Modality
+from visavox.core.report import (
+    AttestationCard,
+    Card,
+    Clock,
+    DatasetSummary,
+    Decision,
+    PolicySummary,
+    Report,
+    Subject,
+)
+from visavox.core.terms import ControlKind, Modality, Obligation, Verified
 from visavox.engine.environment import environment
 from visavox.engine.plan import WITHHELD, consent_counts
 from visavox.evidence.seal import Register
 from visavox.policy.judge import Facts, judge
+from visavox.policy.load import LoadedPolicy
+from visavox.policy.records import Duties
 
 
 def build_report(
@@ -33,6 +44,7 @@ def build_report(
     run_id: str,
     *,
     is_known: bool,
+    attestations: tuple[AttestationCard, ...] = (),
 ) -> Report:
     """The report over all parts of a run; the judge decides here.
 
@@ -43,7 +55,8 @@ def build_report(
     """
     suite, policy, seal = parts[0].suite, parts[0].policy, parts[0].seal
     dataset = whole_summary([dataset_summary(part) for part in parts], _people_of(parts))
-    facts = Facts(suite.editor.tool_class, results, seal.judges, dataset, seal.smoke)
+    duties = Duties(seal.role, seal.public_opinion_attribute)
+    facts = Facts(suite.editor.tool_class, results, seal.judges, dataset, seal.smoke, duties, attestations)
     decision = judge(policy.policy, seal.cells, facts)
     finished = now()
     earlier = Register().earlier(registered(seal, run_id, ""))
@@ -62,10 +75,13 @@ def build_report(
         instruments=tuple(item for result in results for item in result.instruments),
         dataset=dataset,
         cards=_cards(suite),
-        policy=PolicySummary(id=policy.policy.id, digest=Digest(sha256=policy.digest)),
+        policy=policy_summary(policy),
         environment=environment(parts[0].device),
-        limitations=_limitations(parts, dataset, results),
+        limitations=_limitations(parts, dataset, results, decision),
         not_made=tuple(missing for result in results for missing in result.not_made),
+        role=seal.role,
+        public_opinion_attribute=seal.public_opinion_attribute,
+        attestations=attestations,
         clock=Clock(
             run=run_id,
             started=sessions[0],
@@ -79,14 +95,10 @@ def build_report(
 
 
 def _limitations(
-    parts: Sequence[Prepared], dataset: DatasetSummary, results: tuple[AssessmentResult, ...]
+    parts: Sequence[Prepared], dataset: DatasetSummary, results: tuple[AssessmentResult, ...], decision: Decision
 ) -> tuple[str, ...]:
-    suite, policy, seal = parts[0].suite, parts[0].policy.policy, parts[0].seal
-    lines = [
-        "no law or standard sets the limits of this policy: they are the project's choice"
-        if policy.id == "baseline"
-        else ""
-    ]
+    suite, seal = parts[0].suite, parts[0].seal
+    lines = list(_of_the_policy(decision))
     unstated = dict(dataset.consent).get("unstated", 0)
     if unstated:
         lines.append(f"consent is unstated for {unstated} of {dataset.n_test_samples} test samples")
@@ -106,6 +118,34 @@ def _limitations(
     lines += _of_a_service(suite)
     lines += [line for result in results for line in result.limitations]
     return tuple(dict.fromkeys(line for line in lines if line))
+
+
+def _of_the_policy(decision: Decision) -> Iterator[str]:
+    """What its controls rest on alone: numbers that no law sets, rules that were not read, mere statements."""
+    limited = [control for control in decision.controls if control.limit is not None]
+    chosen = [c.id for c in limited if c.limit and c.limit.set_by is Obligation.PROJECT_DEFAULT]
+    if chosen:
+        whose = "this policy: they are the project's choice" if len(chosen) == len(limited) else ", ".join(chosen)
+        yield f"no law or standard sets the limits of {whose}"
+    unread = [c.id for c in decision.controls if c.basis and all(b.verified is not Verified.PRIMARY for b in c.basis)]
+    if unread:
+        yield f"rules that were not read at their source stand behind {', '.join(unread)}: they warn, and never fail"
+    stated = [control.id for control in decision.controls if control.kind is not ControlKind.TEST]
+    if stated:
+        yield f"attested by an organisation at most, and never tested, is what is stated of {', '.join(stated)}"
+
+
+def policy_summary(policy: LoadedPolicy) -> PolicySummary:
+    """The policy as a report names it."""
+    one = policy.policy
+    return PolicySummary(
+        id=one.id,
+        digest=Digest(sha256=policy.digest),
+        version=one.version,
+        title=one.title.en,
+        title_zh=one.title.zh,
+        jurisdiction=one.jurisdiction,
+    )
 
 
 def _of_a_service(suite: Suite) -> list[str]:

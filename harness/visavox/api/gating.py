@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from visavox.api.attesting import check_attestations, refuse_expired_attestations
 from visavox.api.gate_evidence import Evidence, read_report, read_run, refuse_age
 from visavox.api.gate_ledgers import check_ledgers
 from visavox.api.gate_model import check_model
 from visavox.api.gate_signature import check_signatures
+from visavox.core.digest import sha256_bytes
 from visavox.core.errors import EvidenceError, UsageError, VisavoxError
 from visavox.core.report import Decision, Report, Waiver
 from visavox.core.terms import Verdict
@@ -32,6 +34,7 @@ class GateResult(NamedTuple):
         waivers: those without which the verdict would be another.
         signers: ids of the trusted keys that signed.
         not_checked: what the caller did not ask for, in words.
+        report_sha256: of the very bytes of report.json that were gated.
     """
 
     verdict: Verdict
@@ -41,6 +44,7 @@ class GateResult(NamedTuple):
     waivers: tuple[Waiver, ...] = ()
     signers: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
+    report_sha256: str = ""
 
 
 def gate(
@@ -94,6 +98,7 @@ def check_run(out: str | Path) -> Evidence:
     """
     run = read_run(out)
     check_ledgers(run)
+    check_attestations(run.folder.root, run.report, run.policy)
     refuse_age(run.report, None)
     decision = _again(run)
     if decision != run.report.decision:
@@ -116,6 +121,7 @@ def _gate(
 ) -> GateResult:
     run = check_run(out)
     refuse_age(run.report, max_age)
+    refuse_expired_attestations(run.report)
     if policy is not None and load_policy(policy).digest != run.seal.policy:
         raise EvidenceError(
             f"gate under the policy {policy}",
@@ -134,7 +140,9 @@ def _gate(
     if signatures.signers:  # whoever can write a report can write waivers into it: they count where it is signed
         given = tuple(dict.fromkeys((*run.report.waivers, *given)))
     refuse_expired(given)
-    return _with_other_runs(run, given)._replace(signers=signatures.signers, not_checked=tuple(not_checked))
+    return _with_other_runs(run, given)._replace(
+        signers=signatures.signers, not_checked=tuple(not_checked), report_sha256=sha256_bytes(run.data)
+    )
 
 
 def _again(run: Evidence) -> Decision:

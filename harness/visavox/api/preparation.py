@@ -117,15 +117,10 @@ def outlines(suite: Suite, *, limit: int | None = None) -> tuple[Outline, ...]:
             claims,
             modality=modality,
             detectors=[spec.id for spec in suite.detectors if knows(spec, modality)],
-            duties=duties_of(suite),
+            duties=Duties.of(suite),
         )
         made.append(Outline(suite, part, plan, policy, cells))
     return tuple(made)
-
-
-def duties_of(suite: Suite) -> Duties:
-    """Whose duties bind, as the suite says."""
-    return Duties(suite.role, suite.public_opinion_attribute)
 
 
 def outline(suite: Suite, *, limit: int | None = None) -> Outline:

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from visavox.api.attesting import attested
 from visavox.core.contracts import contract
 from visavox.core.digest import sha256_bytes
 from visavox.core.figures import AssessmentResult, Estimate, Instrument, NotMade
@@ -25,6 +26,7 @@ from visavox.engine.enrolment import Inputs
 from visavox.engine.learned import N_FOLDS, PERMUTED
 from visavox.engine.plan import Plan
 from visavox.policy.judge import Facts, judge
+from visavox.policy.records import Duties
 from visavox.ports.assessment import (
     DETECTED,
     ENROLLED,
@@ -89,6 +91,7 @@ def rehearse(known: Outline) -> Rehearsed:
     results = tuple(_of_every_judge(result, judges) for result in made)
     cards = tuple(_card(name) for name in judges)
     facts = Facts(suite.editor.tool_class, results, cards, dataset_summary(known), plan.limit is not None)
+    facts = facts._replace(duties=Duties.of(suite), attestations=attested(suite, known.policy.policy).cards)
     decision = judge(known.policy.policy, known.cells, facts)
     return Rehearsed(results, decision)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visavox.api.assessing import assess_all, ledger_result, score_tables
+from visavox.api.attesting import attested, attested_at_end, keep
 from visavox.api.binding import bind_folder, refuse_change, registered
 from visavox.api.building import build_report
 from visavox.api.clock import now
@@ -33,6 +34,7 @@ from visavox.core.figures import AssessmentResult, CaseLedger
 from visavox.core.report import Report
 from visavox.core.terms import Modality
 from visavox.engine import tables
+from visavox.engine.acquired import write_acquired
 from visavox.engine.beside import Check, beside, go_on
 from visavox.engine.cache import TemplateCache
 from visavox.engine.edit import Replay, case_ledger, edit_all, summed
@@ -43,7 +45,7 @@ from visavox.engine.journal import Journal
 from visavox.engine.medium import MEDIA
 from visavox.engine.plan import Plan
 from visavox.engine.progress import Progress, one_at_a_time, silent
-from visavox.engine.score import Scorer, judge_view, load_sets
+from visavox.engine.score import Scorer, acquired_of, judge_view, load_sets
 from visavox.engine.store import Store
 from visavox.evidence.seal import Register, parse_seal
 from visavox.ports.assessment import assessments
@@ -90,6 +92,7 @@ def _run(
             return finished
         parts = prepare_all(suite, limit=limit)
         seal = parts[0].seal
+        attested(suite, parts[0].policy.policy)  # a faulty one is told before the first edit
         for part in parts:
             look_at_inputs(part)
         bind_folder(folder, parts)
@@ -185,7 +188,11 @@ def _execute(parts: Sequence[Prepared], folder: RunFolder, journal: Journal, pro
     results = tuple(result for part in done for result in part.results)
     is_known = any(part.is_known for part in done)
     ledger = summed([part.ledger for part in done])
-    return build_report(parts, results, ledger, journal.sessions(), _run_id(journal), is_known=is_known)
+    stated = attested_at_end(parts[0].suite, parts[0].policy.policy)
+    keep(folder, stated)
+    return build_report(
+        parts, results, ledger, journal.sessions(), _run_id(journal), is_known=is_known, attestations=stated.cards
+    )
 
 
 def _assess_part(prepared: Prepared, folder: RunFolder, journal: Journal, progress: Progress, log: Logger) -> _Part:
@@ -228,6 +235,7 @@ def _assess_part(prepared: Prepared, folder: RunFolder, journal: Journal, progre
         sets = load_sets(plan, rows, embedded, recogniser.id)
         scorer = Scorer(recogniser, plan, sets, folder, journal)
         scorer.run(asked, progress)
+        write_acquired(folder, recogniser.id, acquired_of(sets), scorer.backends)
         views.append(judge_view(recogniser, plan, sets, scorer, asked))
     _write_people(folder, plan)
     figures = {} if utility is None else case_figures(utility, prepared, embedded, rows, progress)

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
+from visavox.core.config import Suite
 from visavox.core.records import Record
 from visavox.core.report import Basis, Limit
 from visavox.core.terms import (
@@ -136,6 +137,11 @@ class Duties(NamedTuple):
 
     role: DutyRole = DutyRole.BOTH
     public_opinion_attribute: bool | None = None
+
+    @classmethod
+    def of(cls, suite: Suite) -> Duties:
+        """Those of a suite."""
+        return cls(suite.role, suite.public_opinion_attribute)
 
 
 class Control(Record):
