@@ -11,7 +11,14 @@ from visavox.core.errors import ConfigError
 from visavox.core.records import DetectorSpec, EditRow
 from visavox.core.report import DetectorCard
 from visavox.core.terms import Modality
-from visavox.engine.detection import AnyDetector, Asked, DetectionStage, media_to_score, read_detection
+from visavox.engine.detection import (
+    AnyDetector,
+    Asked,
+    DetectionStage,
+    media_to_score,
+    read_detection,
+    write_looked_for,
+)
 from visavox.engine.folder import RunFolder
 from visavox.engine.journal import Journal
 from visavox.engine.marks import case_labels_perceived, watermark_readings
@@ -23,6 +30,7 @@ from visavox.ports.assessment import Assessment, needs_detection
 from visavox.ports.detection import Detection
 from visavox.ports.detector import LearningDetector, detectors
 from visavox.ports.perturbation import Pack, load_pack
+from visavox.ports.transcriber import Transcriber, transcribers
 from visavox.ports.watermark import WatermarkReadings
 
 if TYPE_CHECKING:
@@ -67,6 +75,18 @@ def detector_cards(suite: Suite, loaded: Mapping[str, AnyDetector]) -> tuple[Det
     )
 
 
+def load_label_listener(suite: Suite, modality: Modality, device: str) -> Transcriber | None:
+    """The speech recogniser that hears spoken labels; None where the suite names none, and of pictures.
+
+    Raises:
+        MissingDependencyError, WeightsError: what it needs is not there.
+    """
+    spec = suite.options(ASSESSMENT).transcriber if ASSESSMENT in dict(suite.assessments) else None
+    if spec is None or modality is not Modality.VOICE:
+        return None
+    return transcribers.get(spec.name)(dict(spec.params), device)
+
+
 def load_packs(suite: Suite, modality: Modality) -> tuple[Pack, ...]:
     """The packs that media of one modality go through; none where neither detector nor watermark is asked.
 
@@ -107,11 +127,14 @@ def wants_detection(assessment: Assessment, row: Contract) -> bool:
     return needs_detection(assessment) and bool(row.figures(assessment.name))
 
 
+Perceived = tuple[VisibleFindings | AudibleFindings | None, ...]
+
+
 class LookedFor(NamedTuple):
     """What was found of edits, under the names that an assessment knows it by."""
 
     detection: Detection | None = None
-    case_perceptible: tuple[VisibleFindings | AudibleFindings | None, ...] = ()
+    case_perceptible: Perceived = ()
     watermark: WatermarkReadings | None = None
 
 
@@ -138,7 +161,11 @@ def look_for_edits(
         read_marks=None if mark is None else mark.read_marks,
     )
     DetectionStage(plan, folder, journal, suite.seed, asked).run(prepared.dataset, rows, progress)
-    perceptible = case_labels_perceived(plan, rows, store, progress) if options.perceptible_labels else ()
+    perceptible: Perceived = ()
+    if options.perceptible_labels:
+        perceptible = case_labels_perceived(plan, rows, store, progress, prepared.label_listener)
     readings = None if mark is None else watermark_readings(mark, plan, prepared.dataset, rows, store, progress)
-    found = read_detection(folder.root, plan, media_to_score(plan, rows), asked)
+    learns = {name: isinstance(one, LearningDetector) for name, one in prepared.detectors.items()}
+    found = read_detection(folder.root, plan, media_to_score(plan, rows), learns=learns, packs=prepared.packs)
+    write_looked_for(folder, prepared.packs, perceptible, readings)
     return LookedFor(found, perceptible, readings)

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
-from visavox.api.detection import detector_cards, knows, load_detectors, load_packs
+from visavox.api.detection import detector_cards, knows, load_detectors, load_label_listener, load_packs
 from visavox.core.artifact import artifact_digest, code_digest
 from visavox.core.config import FolderEditor, Suite, parse_suite
 from visavox.core.digest import sha256_json
@@ -27,6 +27,7 @@ from visavox.policy.records import Duties
 from visavox.ports.dataset import Dataset, OneModality, datasets
 from visavox.ports.perturbation import Pack
 from visavox.ports.recogniser import Recogniser, recognisers
+from visavox.ports.transcriber import Transcriber
 
 T = TypeVar("T")
 
@@ -89,6 +90,8 @@ class Prepared(NamedTuple):
     """Of the modality, by id, in the suite's order."""
     packs: tuple[Pack, ...] = ()
     watermark: LoadedWatermark | None = None
+    label_listener: Transcriber | None = None
+    """Hears the labels that are spoken in sounds."""
 
 
 def outlines(suite: Suite, *, limit: int | None = None) -> tuple[Outline, ...]:
@@ -194,6 +197,7 @@ def prepare_all(suite: Suite, *, limit: int | None = None) -> tuple[Prepared, ..
             detecting[one.plan.modality],
             packs[one.plan.modality],
             marks[one.plan.modality],
+            load_label_listener(suite, one.plan.modality, device),
         )
         for one in known
     )

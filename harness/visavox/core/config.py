@@ -386,11 +386,11 @@ def _resolve_named(entry: object, base: Path) -> object:
     return {"name": entry["name"], "id": entry.get("id", entry["name"]), "params": rest}
 
 
-def _resolve_transcriber(assessments: object, base: Path) -> None:
-    options = assessments.get("utility") if isinstance(assessments, dict) else None
-    if isinstance(options, dict) and "transcriber" in options:
-        found = _resolve_named(options["transcriber"], base)
-        options["transcriber"] = {k: v for k, v in found.items() if k != "id"} if isinstance(found, dict) else found
+def _resolve_transcribers(assessments: object, base: Path) -> None:
+    for options in assessments.values() if isinstance(assessments, dict) else ():
+        if isinstance(options, dict) and "transcriber" in options:
+            found = _resolve_named(options["transcriber"], base)
+            options["transcriber"] = {k: v for k, v in found.items() if k != "id"} if isinstance(found, dict) else found
 
 
 def _resolve_watermark(entry: dict[str, Any], base: Path) -> dict[str, Any]:
@@ -430,7 +430,7 @@ def parse_suite(text: str, *, base: Path, what: str = "the suite", overrides: Se
         value["watermark"] = _resolve_watermark(value["watermark"], base)
     if isinstance(value.get("assessments"), list):
         value["assessments"] = {str(name): {} for name in value["assessments"]}
-    _resolve_transcriber(value.get("assessments"), base)
+    _resolve_transcribers(value.get("assessments"), base)
     if isinstance(value.get("attestations"), str):
         value["attestations"] = [value["attestations"]]
     if isinstance(value.get("attestations"), list):

@@ -80,8 +80,16 @@ class DetectabilityOptions(Record):
     """Share of outputs still detected below which a survival curve is said to have crossed."""
     perceptible_labels: bool = False
     """Look for visible labels in pictures (by OCR, about a second each) and for audible ones in sounds."""
+    transcriber: TranscriberSpec | None = None
+    """The speech recogniser that hears spoken labels; without one a sound without a rhythm is inconclusive."""
     likeness_floor: Annotated[float, Field(gt=0, le=1)] | None = None
     """What a laundered output must keep to be of use: SSIM (default .5) or STOI (default .75) to what it was."""
+
+    @model_validator(mode="after")
+    def _transcriber_hears_labels(self) -> DetectabilityOptions:
+        if self.transcriber is not None and not self.perceptible_labels:
+            raise ValueError("transcriber: it hears spoken labels; set perceptible_labels: true, or leave it out")
+        return self
 
     def packs(self, modality: Modality) -> tuple[str, ...]:
         """The packs of one modality."""

@@ -16,6 +16,7 @@ from visavox.media.audio import Audio
 from visavox.media.labels.records import AudibleFindings, VisibleFindings
 from visavox.ports.dataset import Dataset
 from visavox.ports.recogniser import FailureToAcquire
+from visavox.ports.transcriber import Transcriber
 from visavox.ports.watermark import (
     Decoded,
     MarkTest,
@@ -90,9 +91,17 @@ def watermark_readings(
 
 
 def case_labels_perceived(
-    plan: Plan, rows: Mapping[str, EditRow], store: Store, progress: Progress
+    plan: Plan,
+    rows: Mapping[str, EditRow],
+    store: Store,
+    progress: Progress,
+    transcriber: Transcriber | None = None,
 ) -> tuple[VisibleFindings | AudibleFindings | None, ...]:
-    """The visible label of every output's picture, or the audible one of its sound; None where there is no output."""
+    """The visible label of every output's picture, or the audible one of its sound; None where there is no output.
+
+    Args:
+        transcriber: hears labels that are spoken; what it hears counts where there is no rhythm.
+    """
     from visavox.media.labels.audible import audible_findings
     from visavox.media.labels.visible import visible_findings
 
@@ -100,7 +109,11 @@ def case_labels_perceived(
     found: list[VisibleFindings | AudibleFindings | None] = [None] * len(plan.cases)
     for number, i in enumerate(cases, start=1):
         media = medium.decode(store.read(rows[plan.cases[i].id].outputs[0].digest))
-        found[i] = audible_findings(media) if isinstance(media, Audio) else visible_findings(media)
+        if isinstance(media, Audio):
+            heard = None if transcriber is None else transcriber.transcribe([media])[0]
+            found[i] = audible_findings(media, transcript=heard)
+        else:
+            found[i] = visible_findings(media)
         progress(Step(STAGE, number, len(cases)))
     return tuple(found)
 

@@ -13,6 +13,7 @@ References:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
@@ -55,6 +56,8 @@ METHOD: Final = (
 _BLOCK: Final = 4096
 _NEIGHBOURS: Final = range(5, 17)
 _STANDARD: Final = "GB 45438-2025"
+_LETTERS: Final = re.compile(r"(?<![A-Za-z])A\.?[ -]?I(?![A-Za-z])", re.IGNORECASE)
+"""The two letters as a speech recogniser writes them."""
 
 
 class _Burst(NamedTuple):
@@ -91,7 +94,7 @@ def audible_findings(audio: Audio, *, transcript: str | None = None) -> AudibleF
 
 
 def _of_words(transcript: str) -> AudibleFindings:
-    found = elements_of(transcript)
+    found = elements_of(_LETTERS.sub("AI", transcript))
     if not found.has_ai or not (found.has_made or found.is_english):
         return AudibleFindings(verdict=PerceptibleVerdict.NOT_FOUND, method="transcript")
     if found.has_made:
