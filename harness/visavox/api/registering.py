@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
-from visavox.adapters.registries.mlflow import RegisteredVersion, fetch, mark, parse_version, tracking_uri_of
+from visavox.adapters.registries.mlflow import RegisteredVersion, mark, parse_version, tracking_uri_of
 from visavox.api.gating import GateResult
-from visavox.core.digest import sha256_bytes, sha256_file, sha256_tree
+from visavox.core.digest import sha256_bytes, sha256_file
 from visavox.core.errors import EvidenceError, UsageError, VisavoxError
 from visavox.core.report import Report
 from visavox.core.terms import Verdict
@@ -107,43 +106,41 @@ def register(
         EvidenceError: the report is about another model; the version does not bear the alias then.
         RegistryError: the registry cannot be reached or refuses; after a PASS the version does not bear the alias.
     """
-    version, uri = registered_version(model), tracking_uri_of(tracking_uri)
+    version, uri, out = registered_version(model), tracking_uri_of(tracking_uri), Path(out)
     if isinstance(outcome, VisavoxError):
-        return _marked(version, uri, alias, _tags_of_fault(outcome, Path(out)), is_approved=False)
+        return _marked(version, uri, alias, _tags_of_fault(outcome, out))
     try:
-        tags = _tags(outcome, Path(out))
-        _refuse_another_model(version, uri, outcome.report)
+        tags = _tags(outcome, out)
+        return _marked(version, uri, alias, tags, report=outcome.report, is_approved=outcome.verdict is Verdict.PASS)
     except EvidenceError as error:
-        _marked(version, uri, alias, _tags_of_fault(error, Path(out)), is_approved=False)
+        _marked(version, uri, alias, _tags_of_fault(error, out))
         raise
-    return _marked(version, uri, alias, tags, is_approved=outcome.verdict is Verdict.PASS)
 
 
 def _marked(
-    version: RegisteredVersion, uri: str, alias: str, tags: Mapping[str, str], *, is_approved: bool
+    version: RegisteredVersion,
+    uri: str,
+    alias: str,
+    tags: Mapping[str, str],
+    *,
+    report: Report | None = None,
+    is_approved: bool = False,
 ) -> Registration:
-    done = mark(version, uri, alias=alias, is_approved=is_approved, tags=tags, own=TAGS, last=_VERDICT)
-    return Registration(version, alias, done.before, done.after, tags)
-
-
-def _refuse_another_model(version: RegisteredVersion, uri: str, report: Report) -> None:
-    """A report of one model approves no other.
+    """Writes tags and alias.
 
     Raises:
-        EvidenceError: the version's files are not those that the report binds to.
+        EvidenceError: the version's files are not those that the report binds to; nothing was written.
     """
-    with TemporaryDirectory(prefix="visavox-model-") as folder:
-        got = fetch(str(version), uri, Path(folder)).folder
-        files = [path for path in got.rglob("*") if path.is_file()]
-        found = {sha256_tree(got), *(sha256_file(path) for path in files if len(files) == 1)}
-    stated = report.subject.digest.sha256
-    if stated not in found:
+    subject = "" if report is None else report.subject.digest.sha256
+    done = mark(version, uri, alias=alias, is_approved=is_approved, tags=tags, own=TAGS, last=_VERDICT, subject=subject)
+    if done.other and report is not None:
         raise EvidenceError(
             f"register the verdict on {version}",
-            found=f"the report is about {report.subject.name} {report.subject.version} ({stated[:16]}), that version's "
-            f"files are {min(found)[:16]}",
+            found=f"the report is about {report.subject.name} {report.subject.version} ({subject[:16]}), the files of "
+            f"that version are {done.other[:16]}",
             todo="assess the registered files: editor.kind mlflow, or `artifact` a folder of the same files",
         )
+    return Registration(version, alias, done.before, done.after, tags)
 
 
 def _tags(result: GateResult, out: Path) -> dict[str, str]:

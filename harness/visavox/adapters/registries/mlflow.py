@@ -23,7 +23,7 @@ from visavox.core.errors import RegistryError
 _WORKER = Path(__file__).resolve().with_name("mlflow_worker.py")
 _VERSION = re.compile(r"models:/(?P<name>[^/@]+)/(?P<version>[0-9]+)")
 _ALIAS = re.compile(r"models:/(?P<name>[^/@]+)@(?P<alias>[^/@]+)")
-MARK_TIMEOUT_S = 120.0
+LOOK_UP_TIMEOUT_S = 120.0
 WITHDRAW_TIMEOUT_S = 20.0
 FETCH_TIMEOUT_S = 600.0
 
@@ -53,10 +53,16 @@ class Fetched(NamedTuple):
 
 
 class Marked(NamedTuple):
-    """Which version bore the alias before, and which bears it now; empty where none does."""
+    """What was done.
+
+    Attributes:
+        before, after: the version that bore the alias and the one that bears it now; empty where none does.
+        other: digest of the version's files where they are not the subject's: nothing was written then.
+    """
 
     before: str
     after: str
+    other: str = ""
 
 
 class Approved(NamedTuple):
@@ -121,19 +127,28 @@ def mark(
     tags: Mapping[str, str],
     own: tuple[str, ...],
     last: str,
-    timeout_s: float = MARK_TIMEOUT_S,
+    subject: str = "",
+    timeout_s: float = FETCH_TIMEOUT_S,
 ) -> Marked:
     """Tags a version, then gives it the alias, or first takes the alias from it; other versions are left alone.
 
     Args:
         own: keys that this writer may write; those not in ``tags`` are removed.
         last: the key that is written after the others.
+        subject: digest of a model; nothing is written where the version's files, fetched for that, are not that model.
 
     Raises:
         RegistryError: the registry cannot be reached or refuses; after an approval that fails, no alias is left.
     """
     what = f"{'give the alias to' if is_approved else 'take the alias from'} {version}"
-    job = {"alias": alias, "is_approved": is_approved, "tags": dict(tags), "own": list(own), "last": last}
+    job: dict[str, Any] = {
+        "alias": alias,
+        "is_approved": is_approved,
+        "tags": dict(tags),
+        "own": list(own),
+        "last": last,
+    }
+    job["subject"] = subject
     try:
         reply = _asked(what, tracking_uri, timeout_s, task="mark", **version._asdict(), **job)
     except RegistryError:
@@ -141,10 +156,10 @@ def mark(
             with suppress(RegistryError):
                 _asked(what, tracking_uri, WITHDRAW_TIMEOUT_S, task="withdraw", **version._asdict(), alias=alias)
         raise
-    return Marked(reply["before"], reply["after"])
+    return Marked(reply.get("before", ""), reply.get("after", ""), reply.get("other", ""))
 
 
-def look_up(name: str, alias: str, tracking_uri: str, *, timeout_s: float = MARK_TIMEOUT_S) -> Approved:
+def look_up(name: str, alias: str, tracking_uri: str, *, timeout_s: float = LOOK_UP_TIMEOUT_S) -> Approved:
     """The version of a model that bears an alias.
 
     Raises:

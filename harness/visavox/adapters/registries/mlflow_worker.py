@@ -13,9 +13,11 @@ import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from visavox.adapters.sinks.mlflow_worker import NotSentError, one_line, probe
+from visavox.core.digest import sha256_file, sha256_tree
 
 _VERSION = re.compile(r"models:/([^/@]+)/([0-9]+)")
 _ALIAS = re.compile(r"models:/([^/@]+)@([^/@]+)")
@@ -91,8 +93,13 @@ def _resolved(client: Any, uri: str) -> tuple[str, str]:
 def _mark(client: Any, job: Mapping[str, Any]) -> dict[str, str]:
     """Tags a version and gives it, or takes from it, the alias.
 
-    A refusal takes the alias before it writes anything; an approval gives it after everything else.
+    A refusal takes the alias before it writes anything; an approval gives it after everything else. Where the files of
+    the version are not those of ``subject``, the answer is what they are, and nothing is written.
     """
+    if job["subject"]:
+        found = _digests_of(client, f"models:/{job['name']}/{job['version']}")
+        if job["subject"] not in found:
+            return {"other": found[0]}
     name, version, alias = str(job["name"]), str(job["version"]), str(job["alias"])
     old = dict(client.get_model_version(name, version).tags)
     before = _holder(client, name, alias)
@@ -105,6 +112,14 @@ def _mark(client: Any, job: Mapping[str, Any]) -> dict[str, str]:
     if (after == version) != job["is_approved"]:
         raise NotSentError(f"the registry shows the alias {alias} on {after or 'no version'} afterwards")
     return {"before": before, "after": after}
+
+
+def _digests_of(client: Any, uri: str) -> list[str]:
+    """What a report may bind to: the folder of a model's files, or its one file."""
+    with TemporaryDirectory(prefix="visavox-model-") as folder:
+        got = Path(_fetch(client, {"uri": uri, "into": folder})["folder"])
+        files = [path for path in got.rglob("*") if path.is_file()]
+        return [sha256_tree(got), *(sha256_file(path) for path in files if len(files) == 1)]
 
 
 def _withdraw(client: Any, job: Mapping[str, Any]) -> dict[str, str]:
