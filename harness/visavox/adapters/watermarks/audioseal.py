@@ -110,7 +110,9 @@ def _model(path: Path, device: str, asked: str) -> Any:
     try:
         held = torch.load(path, map_location="cpu", weights_only=True)
         held = held.get("model", held)
-        loader.load_state_dict(model, loader.convert_state_dict_for_scriptable_model(held))
+        if not any(".inner_conv." in name for name in held):  # published before the library's layers took that name
+            held = loader.convert_state_dict_for_scriptable_model(held)
+        loader.load_state_dict(model, held)
     except Exception as error:
         message = re.sub(r"\s+", " ", str(error))[:200]
         raise WeightsError(asked, found=f"{path.name} holds no such detector: {message}", todo=_SOURCE) from error
