@@ -213,17 +213,24 @@ class Suite(Record):
 
     def comparable(self) -> dict[str, Any]:
         """The part of the suite that must be equal for a run folder to be continued."""
-        value: dict[str, Any] = _last_parts(self.as_json())
-        for key in ("cache", "retention", "device", "worst_leaks", "overlap"):
-            value["execution"].pop(key)
-        value.pop("tracking")
-        for key in ("cwd", "tracking_uri"):
-            value["editor"].pop(key, None)
-        value.pop("attestations")  # what they say stands in the report
-        for key, unsaid in (("watermark", None), ("role", "both"), ("public_opinion_attribute", None)):
-            if value[key] == unsaid:
-                value.pop(key)
-        return value
+        return comparable_suite(self.as_json())
+
+
+def comparable_suite(resolved: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of a resolved suite's JSON values, as an earlier version wrote them too: keys of later ones are absent."""
+    value: dict[str, Any] = _last_parts(dict(resolved))
+    for key in ("cache", "retention", "device", "worst_leaks", "overlap"):
+        value["execution"].pop(key, None)
+    for key in ("cwd", "tracking_uri"):
+        value["editor"].pop(key, None)
+    for key in ("tracking", "attestations", "waivers"):  # what the last two say stands in the report
+        value.pop(key, None)
+    if value["editor"].get("consent") is None:
+        value["editor"].pop("consent", None)
+    for key, unsaid in (("watermark", None), ("role", "both"), ("public_opinion_attribute", None)):
+        if value.get(key) == unsaid:
+            value.pop(key, None)
+    return value
 
 
 def _last_parts(value: Any) -> Any:
