@@ -217,7 +217,7 @@ class Suite(Record):
 
 
 def comparable_suite(resolved: Mapping[str, Any]) -> dict[str, Any]:
-    """The same of a resolved suite's JSON values, as an earlier version wrote them too: keys of later ones are absent."""
+    """The same of a resolved suite's JSON values, those of an earlier version too, which lack later keys."""
     value: dict[str, Any] = _last_parts(dict(resolved))
     for key in ("cache", "retention", "device", "worst_leaks", "overlap"):
         value["execution"].pop(key, None)
