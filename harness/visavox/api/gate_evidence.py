@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import ValidationError
 
 from visavox.api.clock import when
-from visavox.core.config import Suite
+from visavox.core.config import Suite, comparable_suite
 from visavox.core.digest import sha256_json
 from visavox.core.errors import ConfigError, EvidenceError
 from visavox.core.report import Cell, DetectorCard, JudgeCard, Report
@@ -38,6 +38,7 @@ class Evidence(NamedTuple):
     seal: Seal
     policy: Policy
     suite: Suite
+    suite_digest: str
     plans: Mapping[Modality, Plan]
 
     @property
@@ -65,7 +66,7 @@ def read_run(out: str | Path) -> Evidence:
     data, report = _report(folder.root)
     seal = parse_seal(strict_json_object(folder.seal))
     plan = strict_json_object(folder.plan, most=_MOST_OF_A_PLAN)
-    run = Evidence(folder, data, report, seal, _policy(folder, seal), _suite(folder), _plans(plan))
+    run = Evidence(folder, data, report, seal, _policy(folder, seal), *_suite(folder), _plans(plan))
     _refuse_other_digests(run, sha256_json(plan))
     _refuse_other_subject(run)
     _refuse_other_people(run)
@@ -128,10 +129,12 @@ def _policy(folder: RunFolder, seal: Seal) -> Policy:
     return loaded.policy
 
 
-def _suite(folder: RunFolder) -> Suite:
+def _suite(folder: RunFolder) -> tuple[Suite, str]:
+    """The suite, and its digest by what the version that ran it wrote."""
+    value = strict_json_object(folder.suite)
     try:
-        return Suite.model_validate(strict_json_object(folder.suite))
-    except ValidationError as error:
+        return Suite.model_validate(value), sha256_json(comparable_suite(value))
+    except (ValidationError, KeyError, TypeError, AttributeError) as error:
         raise EvidenceError(
             f"read the suite of {folder.root}", found=str(error)[:500], todo="use the version of visavox that wrote it"
         ) from error
@@ -159,7 +162,7 @@ def _refuse_other_digests(run: Evidence, plan: str) -> None:
         ("policy", report.policy.digest.sha256, seal.policy),
         ("policy", report.policy.id, run.policy.id),
         ("suite", report.suite.sha256, seal.suite),
-        ("suite", seal.suite, run.suite.digest()),
+        ("suite", seal.suite, run.suite_digest),
         ("model", report.subject.digest.sha256, seal.artifact),
         ("data set", report.dataset.digest.sha256, seal.dataset),
         ("judges", _cards(report.judges), _cards(seal.judges)),

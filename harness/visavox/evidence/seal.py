@@ -125,10 +125,10 @@ class Register:
         return list(last.values())
 
     def earlier(self, run: RegisteredRun) -> list[RegisteredRun]:
-        """Other runs of the same artifact and data, oldest first."""
-        return [r for r in self.runs() if r.run != run.run and (r.artifact, r.dataset) == (run.artifact, run.dataset)]
+        """Other runs of the same artifact, on whatever data, oldest first: other data must not hide a FAIL."""
+        return [r for r in self.runs() if r.run != run.run and r.artifact == run.artifact]
 
 
 def blocking(runs: Iterable[RegisteredRun], policy: str) -> list[RegisteredRun]:
-    """Runs of the same policy that ended FAIL: they forbid taking a PASS of the same model and data."""
+    """Runs of the same policy that ended FAIL: they forbid taking a PASS of the same model."""
     return [run for run in runs if run.policy == policy and run.verdict == "FAIL" and not run.smoke]
