@@ -18,8 +18,8 @@ _CODES: Final = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 2}
 def gate_record(outcome: GateResult | VisavoxError) -> GateRecord:
     """What a gate said: of a result everything that it rests on, of an error its words alone."""
     if isinstance(outcome, VisavoxError):
-        parts = (outcome.asked, outcome.found, outcome.todo)
-        reason = ": ".join(part for part in parts if part)
+        what = ": ".join(part for part in (outcome.asked, outcome.found) if part)
+        reason = "; ".join(part for part in (what, outcome.todo) if part)
         return GateRecord(outcome="REFUSED", exit_code=3, reasons=(reason,), gated=now(), visavox=_version())
     report = outcome.report
     return GateRecord.model_validate(
