@@ -29,6 +29,12 @@ def _detectability() -> Assessment:
     return Detectability()
 
 
+def _consent() -> Assessment:
+    from .consent import Consent
+
+    return Consent()
+
+
 def register() -> None:
     """Registers the shipped assessments (entry point ``visavox.plugins``)."""
     assessments.register(
@@ -40,4 +46,5 @@ def register() -> None:
     assessments.register(
         "detectability", _detectability, summary="can an output be told from bona fide media, now and after sharing?"
     )
+    assessments.register("consent", _consent, summary="does an editor that takes consent tokens refuse the wrong ones?")
     assessments.register("utility", _utility, summary="what does the edit leave of the picture or the voice?")

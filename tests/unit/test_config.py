@@ -93,7 +93,7 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
         ("identity_leak: {fmr: 1e-3}", "impersonation: {claims: [harmless]}", "morph_resistance"),
         ("identity_leak: {fmr: 1e-3}", "impersonation: {consent_probes: maybe}", "consent_probes"),
         ("tool_class: anonymise", "tool_class: anonymize", "anonymise"),
-        ("kind: baseline", "kind: http", "kind"),
+        ("kind: baseline", "kind: gopher", "kind"),
         ("policy: baseline", "policy: baseline\ndetectors: [spectral]", "none is used"),
         (
             "policy: baseline",

@@ -21,7 +21,14 @@ from visavox.core.terms import Outcome, ToolClass
 from visavox.core.utility_figures import UtilityFigure
 from visavox.engine.clipping import has_clipped_input, is_clipped
 from visavox.metrics import intervals
-from visavox.ports.assessment import Assessment, AssessmentInput, CaseFigures, JudgeView, ScoreTable
+from visavox.ports.assessment import (
+    Assessment,
+    AssessmentInput,
+    CaseFigures,
+    JudgeView,
+    ScoreTable,
+    needs_outcomes,
+)
 
 
 def score_tables(suite: Suite, wanted: dict[str, Assessment]) -> tuple[ScoreTable, ...]:
@@ -49,6 +56,7 @@ def assess_all(
     for name, assessment in wanted.items():
         options = suite.options(name)
         reads_media = wants_utility(assessment, row) or wants_detection(assessment, row)
+        reads_media |= needs_outcomes(assessment) and bool(row.figures(assessment.name))
         if not (assessment.comparisons(row, options) or reads_media):
             reason = f"no trial for the tool class {suite.editor.tool_class.value}"
             results.append(AssessmentResult(assessment=name, modality=plan.modality, not_applicable=reason))
@@ -65,6 +73,8 @@ def assess_all(
             second_sample=_ints(plan.second_sample),
             case_first=_ints(plan.case_first),
             case_probe=np.asarray(plan.case_probe, bool),
+            case_token_probe=plan.case_token_probe if plan.consent else (),
+            token_probes=plan.consent.probes if plan.consent else (),
             case_outcome=tuple(rows[case.id].outcome for case in plan.cases),
             case_leaks=tuple(_leaks(rows[case.id]) for case in plan.cases),
             case_labels=tuple(_labels(rows[case.id]) for case in plan.cases),

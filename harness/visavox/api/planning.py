@@ -13,6 +13,7 @@ from visavox.core.digest import sha256_bytes
 from visavox.core.records import EditRow, Output, Pairs, Record, Sample
 from visavox.core.seeding import generator
 from visavox.core.terms import Modality, Outcome, Verdict
+from visavox.engine.consent import asked_of
 from visavox.engine.embed import cases_of_sets
 from visavox.engine.plan import make_plan
 from visavox.metrics.power import STRANGER_EFFECT
@@ -210,7 +211,10 @@ class _OtherPeople:
 
 def _with(known: Outline, samples: tuple[Sample, ...]) -> Outline:
     dataset = _OtherPeople(known.dataset, samples)
-    return known._replace(dataset=dataset, plan=make_plan(known.suite, dataset))
+    asked = asked_of(known.suite)
+    if asked is not None:
+        asked = asked._replace(book=asked.book.as_if_of(sample.subject_id for sample in samples))
+    return known._replace(dataset=dataset, plan=make_plan(known.suite, dataset, tokens=asked))
 
 
 def _part(known: Outline, most: int) -> Outline:

@@ -15,7 +15,8 @@ from visavox.core.errors import ConfigError
 from visavox.core.outputs_list import ListedOutput, OutputsList, read_outputs_list
 from visavox.core.records import RecogniserSpec
 from visavox.core.report import Cell, JudgeCard
-from visavox.core.terms import Modality
+from visavox.core.terms import Consent, Modality
+from visavox.engine.consent import asked_of, tell
 from visavox.engine.detection import AnyDetector
 from visavox.engine.environment import resolve_device
 from visavox.engine.marks import LoadedWatermark, load_watermark
@@ -106,12 +107,13 @@ def outlines(suite: Suite, *, limit: int | None = None) -> tuple[Outline, ...]:
     found = [modality for modality in Modality if any(s.modality is modality for s in dataset.samples)]
     _refuse_unjudged(found, named)
     claims = suite.impersonation.claims if suite.impersonation else ()
-    made = []
+    made, tokens = [], asked_of(suite)
     for modality in found:
         part = OneModality(dataset, modality) if len(found) > 1 else dataset
         listed = _listed(suite)
         elsewhere = _elsewhere(listed, part)
-        plan = make_plan(suite, part, limit=limit, elsewhere=elsewhere, species=_species(listed))
+        plan = make_plan(suite, part, limit=limit, elsewhere=elsewhere, species=_species(listed), tokens=tokens)
+        tell(suite, plan, part, tokens and tokens.book)  # too few tokens are found here
         judges = [spec.id for spec, of in named.items() if of is modality]
         cells = plan_cells(
             policy.policy,
@@ -301,8 +303,9 @@ def _elsewhere(listed: OutputsList | None, dataset: Dataset) -> tuple[ListedOutp
 def case_rows(known: Outline) -> list[tuple[str, ...]]:
     """The cases as the owner of the data runs them elsewhere: one row each, under ``CASE_COLUMNS``."""
     rows = []
-    for case, consent in zip(known.plan.cases, known.plan.case_consent, strict=True):
+    for case, told in zip(known.plan.cases, tell(known.suite, known.plan, known.dataset), strict=True):
         where = {role.role: str(known.dataset.location(role.sample_id)) for role in case.roles}
         paths = (where.get(column.removesuffix("_path"), "") for column in CASE_COLUMNS if column.endswith("_path"))
-        rows.append((case.id, case.operation.value, str(case.seed), *paths, consent.value))
+        said = Consent.UNSTATED.value if told.consent is None else told.consent
+        rows.append((case.id, case.operation.value, str(case.seed), *paths, said))
     return rows

@@ -11,6 +11,7 @@ import click
 from visavox.core.registry import Registry
 from visavox.policy.load import names
 from visavox.ports.assessment import assessments
+from visavox.ports.consent import load_probes, probe_list_names
 from visavox.ports.dataset import datasets
 from visavox.ports.detector import detectors
 from visavox.ports.editor import baselines, editors
@@ -33,6 +34,12 @@ def _packs() -> Iterable[str]:
     return [f"{pack.name:<22} {len(pack.perturbations)} of version {pack.version}: {pack.summary}" for pack in packs]
 
 
+def _probe_lists() -> Iterable[str]:
+    """The shipped lists of consent probes."""
+    lists = [load_probes(name) for name in probe_list_names()]
+    return [f"{found.name:<22} {len(found.probes)} of version {found.version}: {found.summary}" for found in lists]
+
+
 KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "editors": lambda: _rows(editors),
     "baselines": lambda: _rows(baselines),
@@ -42,6 +49,7 @@ KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "transcribers": lambda: _rows(transcribers),
     "perturbations": _packs,
     "operations": lambda: _rows(operations),
+    "probes": _probe_lists,
     "datasets": lambda: _rows(datasets),
     "assessments": lambda: _rows(assessments),
     "sinks": lambda: _rows(sinks),
@@ -67,7 +75,7 @@ def list_command(what: str | None) -> None:
     """List what is registered: all, or one KIND.
 
     Kinds: editors, baselines, recognisers, detectors, transcribers, perturbations (packs), operations (their steps),
-    datasets, assessments, sinks, policies.
+    probes (of consent), datasets, assessments, sinks, policies.
     """
     for kind, rows in KINDS.items():
         if what in {None, kind}:

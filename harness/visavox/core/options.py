@@ -97,6 +97,15 @@ class DetectabilityOptions(Record):
         return self.perturbations or defaults.get(modality, ())
 
 
+class ConsentOptions(Record):
+    """Options of the assessment ``consent``; the editor's tokens are named by ``editor.consent``."""
+
+    probes: Annotated[str, Field(min_length=1)] = "consent-default"
+    """The list of requests that must be refused (`visavox list probes`), or the path of an own one."""
+    most_people: Annotated[int, Field(ge=2)] = 64
+    """People who are probed, each once a probe; half of ``execution.max_cases`` is the most that probes may take."""
+
+
 class WatermarkSpec(Record):
     """A suite's ``watermark``: who reads the tool's mark, and how it is decided that a medium bears it."""
 
@@ -115,5 +124,6 @@ OPTIONS: Mapping[str, type[Record]] = {
     "impersonation": ImpersonationOptions,
     "utility": UtilityOptions,
     "detectability": DetectabilityOptions,
+    "consent": ConsentOptions,
 }
 """Options of the assessments that this version has."""

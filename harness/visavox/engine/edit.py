@@ -15,12 +15,13 @@ from visavox.core.errors import ConfigError, EditorError, LedgerError, MediaErro
 from visavox.core.figures import CaseLedger
 from visavox.core.records import Case, EditRow, Output
 from visavox.core.seeding import child_seed
-from visavox.core.terms import Consent, Outcome
+from visavox.core.terms import Outcome
 from visavox.ports.dataset import Dataset
 from visavox.ports.editor import EditRequest, Media
 
 from .beside import Check, go_on
 from .clipping import is_clipped
+from .consent import Told, prompted, tell, word_told
 from .edit_cache import EditCache
 from .folder import EDITOR_STDERR, RunFolder
 from .journal import Journal, JournalledEdit
@@ -46,9 +47,15 @@ def editor_worker(suite: Suite, *, device: str, scratch: Path, stderr_path: Path
     return EditorWorker(spec, device=device, limits=limits, scratch=scratch, stderr_path=stderr_path)
 
 
-def request_of(number: int, plan: Plan, suite: Suite, dataset: Dataset, medium: Medium | None) -> EditRequest:
-    """The editor's view of a case, its media decoded; without any where no medium is named."""
-    case, consent = plan.cases[number], plan.case_consent[number]
+def request_of(
+    number: int, plan: Plan, suite: Suite, dataset: Dataset, medium: Medium | None, told: Told | None = None
+) -> EditRequest:
+    """The editor's view of a case, its media decoded; without any where no medium is named.
+
+    Args:
+        told: of consent, from ``tell``; None: in a word, as editors are told that take no tokens.
+    """
+    case, spec, told = plan.cases[number], suite.editor.consent, told or word_told(plan, number)
     media: dict[str, Media] = {}
     if medium is not None:
         media = {role.role: medium.decode(dataset.read(role.sample_id)) for role in case.roles}
@@ -57,8 +64,8 @@ def request_of(number: int, plan: Plan, suite: Suite, dataset: Dataset, medium: 
         operation=case.operation.value,
         seed=case.seed,
         media=media,
-        consent=None if consent is Consent.UNSTATED else consent.value,
-        params=dict(suite.editor.params),
+        consent=told.consent,
+        params=prompted(dict(suite.editor.params), spec.prompt if spec else None, told.says),
         person=f"{child_seed(suite.seed, 'person', plan.case_person[number]):016x}",
     )
 
@@ -155,7 +162,7 @@ class _Stage:
     ) -> None:
         self._suite, self._plan, self._dataset, self._medium = suite, plan, dataset, MEDIA[plan.modality]
         self._journal, self._store, self._cache = journal, store, cache
-        self._progress, self._log = progress, log
+        self._progress, self._log, self._told = progress, log, tell(suite, plan, dataset)
         self._done = len(journal.edits())
         progress(Step("edit", self._done, len(plan.cases)))
 
@@ -189,7 +196,7 @@ class _Stage:
 
     def _requests(self, unit: range, *, decoded: bool) -> list[EditRequest]:
         plan, medium = self._plan, self._medium if decoded else None
-        return [request_of(i, plan, self._suite, self._dataset, medium) for i in unit]
+        return [request_of(i, plan, self._suite, self._dataset, medium, self._told[i]) for i in unit]
 
     def _roles(self, unit: range) -> list[dict[str, str]]:
         return [{role.role: role.sample_id for role in self._plan.cases[i].roles} for i in unit]
@@ -312,7 +319,7 @@ def replay(suite: Suite, plan: Plan, dataset: Dataset, wanted: str, *, device: s
             todo="`visavox plan SUITE --cases FILE` lists them; run.log names those that were not edited",
         )
     number, medium = numbers[0], MEDIA[plan.modality]
-    request = request_of(number, plan, suite, dataset, medium)
+    request = request_of(number, plan, suite, dataset, medium, tell(suite, plan, dataset)[number])
     source = next(iter(request.media.values()), None)
     results, seconds = [], []
     for _ in range(2):

@@ -251,9 +251,10 @@ def cases_of_sets(plan: Plan, rows: dict[str, EditRow]) -> dict[str, list[int]]:
     edited = [rows[case.id].outcome is Outcome.EDITED for case in plan.cases]
     first = set(plan.first_attempts)
     probed = {i for i, probe in enumerate(plan.case_probe) if probe}
+    tokens = {i for i, name in enumerate(plan.case_token_probe) if name}  # served or not: nobody asks whom they show
     return {
         EDITED: [i for i in sorted(first) if edited[i]],
         REPEATED: [i for i in range(len(edited)) if edited[i] and i not in first and i not in probed],
-        PROBED: [i for i in sorted(probed) if edited[i]],
+        PROBED: [i for i in sorted(probed - tokens) if edited[i]],
         MASKED: [i for i in plan.masked if edited[i]],
     }

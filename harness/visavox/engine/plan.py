@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from visavox.core.config import DEFAULT_OPERATION, BaselineEditor, EditorSpec, Suite
 from visavox.core.digest import sha256_bytes, sha256_json
@@ -20,6 +21,7 @@ from visavox.core.seeding import child_seed
 from visavox.core.terms import Consent, Modality, Operation, ToolClass
 from visavox.ports.dataset import Dataset, OneModality
 
+from .consent import Asked, PlannedConsent, ProbedCase, draw_probes, most_people, probes_of
 from .draw import ROLES, Drawn, Member, balanced_order, draw
 
 UNIT_SIZE = 32
@@ -45,16 +47,19 @@ class Plan(Record):
 
     Attributes:
         samples: test samples in a fixed order; tables of scores count in it.
-        cases: in the order in which they are edited: first attempts, further attempts, consent probes.
+        cases: in the order in which they are edited: first attempts, further attempts, consent probes: first those in
+            which the donor is said to refuse, then those of tokens.
         case_person, case_sample: who plays the first role (subject, host, contributor 1) with which sample; the sample
             is -1 for media made elsewhere.
         second_person, second_sample: the donor or contributor 2 in the same way; -1 where there is none.
         case_first: number of the first attempt of the same case.
-        case_probe: the editor is told that the donor refused consent.
+        case_probe: the editor is told that the donor refused consent, or is sent a consent token that it must not
+            serve; such a case counts in no figure of ordinary ones.
         case_consent: what the editor is told of the consent of the people in the case.
         case_species: what made each output, where a list of outputs made elsewhere tells; empty where none does.
         masked: numbers of the cases whose output is also compared with its face region masked.
         n_people: everyone in the data set; n_test_people: those with two or more recordings, outside ``train``.
+        consent: of an editor that takes consent tokens; None, and left out of the digest, where it takes none.
         limit: cases asked for by a smoke run, else None. Its samples and test people are some of them only: those of
             its cases first.
     """
@@ -80,6 +85,14 @@ class Plan(Record):
     masked: tuple[int, ...]
     limit: int | None = None
     sample_digests: tuple[Sha256, ...]
+    consent: PlannedConsent | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        value: dict[str, Any] = write(self)
+        if self.consent is None:
+            value.pop("consent", None)
+        return value
 
     def digest(self) -> str:
         """SHA-256 of the plan's canonical JSON."""
@@ -98,6 +111,14 @@ class Plan(Record):
         """Numbers of the cases that are neither a further attempt nor a consent probe."""
         return [i for i, probe in enumerate(self.case_probe) if not probe and self.case_first[i] == i]
 
+    @property
+    def case_token_probe(self) -> tuple[str, ...]:
+        """The probe of consent tokens that each case is; empty for all others."""
+        names = [""] * len(self.cases)
+        for found in self.consent.cases if self.consent else ():
+            names[found.case] = found.probe
+        return tuple(names)
+
 
 class _Entry(NamedTuple):
     """One case with the people in it; ``key`` tells which case its attempts belong to."""
@@ -108,6 +129,7 @@ class _Entry(NamedTuple):
     consent: Consent
     key: tuple[int, int | None, bool] | str
     is_probe: bool = False
+    probed: ProbedCase | None = None
 
 
 def make_plan(
@@ -117,6 +139,7 @@ def make_plan(
     limit: int | None = None,
     elsewhere: Sequence[ListedOutput] | None = None,
     species: Mapping[str, str] | None = None,
+    tokens: Asked | None = None,
 ) -> Plan:
     """Draws people, blocks and cases by the suite's seed (STATISTICS 1).
 
@@ -124,6 +147,7 @@ def make_plan(
         limit: cases of a smoke run.
         elsewhere: outputs that name the people who went in; each is a case, and these people are test people.
         species: what made the output of a case, by its id, where several generators did.
+        tokens: of an editor that takes consent tokens; see ``visavox.engine.consent.asked_of``.
 
     Raises:
         ConfigError: if the tool class cannot be assessed by this version, or nobody can be tested.
@@ -154,7 +178,11 @@ def make_plan(
     )
     at_most = min(suite.execution.max_cases, limit if limit is not None else suite.execution.max_cases)
     if elsewhere is None:
-        entries = _drawn(suite, planned, tested, at_most)
+        probes = probes_of(tokens, suite)
+        n_people = most_people(tokens, len(probes), at_most)
+        entries = _drawn(suite, planned, tested, at_most - n_people * len(probes))
+        if tokens is not None:
+            entries += _token_probes(entries, sorted(people), tokens, suite, n_people)
     else:
         order = balanced_order([people[row.from_subject] for row in elsewhere], suite.seed)
         entries = [_listed(elsewhere[i], people, suite) for i in sorted(order[:at_most])]
@@ -193,6 +221,7 @@ def make_plan(
         masked=_first_of_each(ordinary, [entry.persons[0] for entry in entries]),
         limit=limit,
         sample_digests=tuple(s.digest for s in tested),
+        consent=None if tokens is None or elsewhere is not None else _planned_consent(tokens, suite, entries),
     )
 
 
@@ -262,6 +291,37 @@ def _entry(drawn: Drawn, suite: Suite, planned: Sequence[PlannedSample], tested:
     persons = (planned[drawn.first].person, -1 if second < 0 else planned[second].person)
     key = (drawn.first, drawn.second, drawn.is_probe)
     return _Entry(case, persons, (drawn.first, second), consent, key, drawn.is_probe)
+
+
+def _token_probes(
+    entries: Sequence[_Entry], names: Sequence[str], tokens: Asked, suite: Suite, n_people: int
+) -> list[_Entry]:
+    """Ordinary cases asked for again with tokens that must not be served."""
+    ordinary = [entry for entry in entries if not entry.is_probe]
+    made: list[_Entry] = []
+    for drawn in draw_probes([entry.persons for entry in ordinary], names, tokens, suite, n_people):
+        base = ordinary[drawn.base]
+        digests = [(role.role, role.sample_id) for role in base.case.roles]
+        identifier = case_id(suite.editor.operation, [*digests, ("consent probe", drawn.probe.name)])
+        probed = ProbedCase(
+            case=len(entries) + len(made), probe=drawn.probe.name, token_of=drawn.token_of, other=drawn.other
+        )
+        case = _case(identifier, base.case.roles, suite)
+        made.append(_Entry(case, base.persons, base.samples, Consent.REFUSED, identifier, True, probed))
+    return made
+
+
+def _planned_consent(tokens: Asked, suite: Suite, entries: Sequence[_Entry]) -> PlannedConsent:
+    if tokens.probes is None:
+        return PlannedConsent(tokens=tokens.book.digest)
+    return PlannedConsent(
+        tokens=tokens.book.digest,
+        probe_list=tokens.probes.name,
+        version=tokens.probes.version,
+        digest=tokens.probes.digest,
+        probes=probes_of(tokens, suite),
+        cases=tuple(entry.probed for entry in entries if entry.probed is not None),
+    )
 
 
 def _looked_at(planned: Sequence[PlannedSample], entries: Sequence[_Entry], seed: int) -> list[int]:

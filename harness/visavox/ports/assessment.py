@@ -20,6 +20,7 @@ from visavox.core.registry import Registry
 from visavox.core.terms import Modality, Outcome, ToolClass
 from visavox.core.utility_figures import UtilityFigure
 
+from .consent import Probe
 from .detection import Detection
 from .watermark import WatermarkReadings
 
@@ -121,7 +122,8 @@ class AssessmentInput:
         case_sample: (n_cases,) number of that sample, -1 where it is not known (media made elsewhere).
         second_person, second_sample: (n_cases,) the donor or second contributor in the same way; -1 for none.
         case_first: (n_cases,) number of the first attempt of the same case, its own where it is that.
-        case_probe: (n_cases,) bool: the editor was told that the donor refused consent.
+        case_probe: (n_cases,) bool: the editor was told that the donor refused consent, or was sent a token that it
+            must not serve (``case_token_probe``).
         case_outcome: (n_cases,) what became of each.
         case_leaks: what each output's file gives away; None where there was no file to look at, or no output.
         fmrs: target FMRs to estimate at; the policy's first.
@@ -162,14 +164,18 @@ class AssessmentInput:
     """What the tool's decoder read in outputs and in unedited samples; None where the suite names no decoder."""
     detection: Detection | None = None
     """Scores of detectors; None unless the assessment says ``needs_detection = True`` and the run made them."""
+    case_token_probe: tuple[str, ...] = ()
+    """The probe of consent tokens that each case is; empty of all others, and where the editor takes no tokens."""
+    token_probes: tuple[Probe, ...] = ()
+    """The probes that were planned."""
 
 
 class Assessment(Protocol):
     """One assessment.
 
     One that reads ``case_utility`` also says ``needs_utility = True``, one that reads ``detection``
-    ``needs_detection = True``; such a one applies where the contract table lists figures of its name, with or without a
-    table of scores.
+    ``needs_detection = True``, one that reads outcomes alone ``needs_outcomes = True``; such a one applies where the
+    contract table lists figures of its name, with or without a table of scores.
     """
 
     name: str
@@ -191,6 +197,11 @@ def needs_utility(assessment: Assessment) -> bool:
 def needs_detection(assessment: Assessment) -> bool:
     """Whether a run has to let detectors score its media for this assessment."""
     return bool(getattr(assessment, "needs_detection", False))
+
+
+def needs_outcomes(assessment: Assessment) -> bool:
+    """Whether it reads what became of the cases alone, so that it applies without a table of scores."""
+    return bool(getattr(assessment, "needs_outcomes", False))
 
 
 assessments: Registry[Callable[[], Assessment]] = Registry("assessments")

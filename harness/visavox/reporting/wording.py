@@ -115,6 +115,8 @@ TITLES: Final = {
     "riapar": "Relative impostor attack acceptance (RIAPAR)",
     "frr": "False rejection of unedited recordings (FRR)",
     "unconsented_donor_match_rate": "Outputs matched to a donor who refused",
+    "refusal_rate": "Requests without consent that are refused",
+    "over_refusal_rate": "Requests with consent that are refused",
     "prod_avg_mmpmr": "Matching every contributor, average over probes (ProdAvg-MMPMR)",
     "mmpmr": "Outputs matching every contributor (MMPMR)",
     "rmmr": "Relative morph match rate (RMMR)",
