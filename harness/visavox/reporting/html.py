@@ -20,12 +20,14 @@ from . import wording
 from .charts import Chart, ResultCharts, result_charts
 from .rows import (
     LEDGER,
+    AttestationRow,
     CellRow,
     EstimateRow,
     MapMatrix,
     Matrix,
     TableRows,
     ThresholdRow,
+    attestation_rows,
     cell_rows,
     counts_line,
     defects,
@@ -34,6 +36,7 @@ from .rows import (
     map_matrices,
     matrices,
     result_title,
+    state_of,
     table_rows,
     threshold_rows,
 )
@@ -54,7 +57,9 @@ class ControlView(NamedTuple):
     limit: str
     role: str
     severity: str
+    state: str
     tally: str
+    attestations: tuple[AttestationRow, ...]
     rows: tuple[tuple[CellRow, Strip], ...]
     scale: Scale
     has_attackers: bool
@@ -147,7 +152,9 @@ def _controls(report: Report) -> tuple[ControlView, ...]:
                 limit=limit_of(control),
                 role=wording.ROLE[control.severity],
                 severity=wording.SEVERITY[control.severity],
-                tally=_tally(row.verdict for row in cells),
+                state=state_of(control),
+                tally=_tally(row.verdict for row in cells) or ("statement" if control.attestations else ""),
+                attestations=attestation_rows(control),
                 rows=tuple(zip(cells, strips, strict=True)),
                 scale=scale,
                 has_attackers=any(row.attacker for row in cells),

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 from xml.etree import ElementTree as ET
 
-from visavox.core.report import ControlDecision, Report
-from visavox.core.terms import Severity, Verdict
+from visavox.core.report import AttestationCard, ControlDecision, Report
+from visavox.core.terms import AttestationVerdict, Severity, Verdict
 
 from .rows import CellRow, cell_rows
-from .wording import MEANING, ROLE, visible
+from .wording import ATTESTATION_STATES, MEANING, ROLE, visible
 
 ELEMENTS: Final = {Verdict.FAIL: "failure", Verdict.INCONCLUSIVE: "error"}
 """What a verdict is in JUnit; a PASS is no element at all."""
@@ -76,13 +76,26 @@ def _cases(report: Report, control: ControlDecision) -> list[Case]:
             element, reason = "skipped", f"{ROLE[control.severity]}, {row.verdict.value}: {reason}"
         name = ", ".join(visible(part) for part in (row.judge, row.attacker, row.group) if part) or "whole run"
         found.append(Case(name, element, row.verdict.value, reason, _numbers(row)))
+    found += [_stated(control, card) for card in control.attestations]
     return found
+
+
+def _stated(control: ControlDecision, card: AttestationCard) -> Case:
+    """A statement: an error unless it is attested, and never a test that passed in its words."""
+    state = ATTESTATION_STATES[card.verdict]
+    said = visible(f"{state}, not tested: {card.reason or card.statement}")
+    element = "" if card.verdict is AttestationVerdict.ATTESTED else ELEMENTS[Verdict.INCONCLUSIVE]
+    if element and control.severity is not Severity.FAIL:
+        element, said = "skipped", f"{ROLE[control.severity]}, {said}"
+    return Case(
+        "statement of the organisation", element, state, said, visible(f"{state}, not tested: {card.statement}")
+    )
 
 
 def _numbers(row: CellRow) -> str:
     return (
         f"{row.verdict.value}: value {row.value.text}, lower bound {row.lower.text}, upper bound {row.upper.text}, "
-        f"limit {row.limit}"
+        f"limit {row.limit or 'none'}"
     )
 
 

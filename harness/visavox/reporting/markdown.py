@@ -11,8 +11,30 @@ from collections.abc import Iterator, Sequence
 from visavox.core.report import Report
 from visavox.core.terms import InstrumentState
 
-from .rows import CellRow, EstimateRow, cell_rows, counts_line, estimate_rows, result_title, table_rows
-from .wording import DASH, MEANING, ROLE, STATES, Number, attacker_text, count, time_text, title_of, visible
+from .rows import (
+    CellRow,
+    EstimateRow,
+    attestation_rows,
+    cell_rows,
+    counts_line,
+    estimate_rows,
+    result_title,
+    table_rows,
+)
+from .wording import (
+    DASH,
+    MEANING,
+    OBLIGATIONS,
+    ROLE,
+    STATES,
+    VERIFIED,
+    Number,
+    attacker_text,
+    count,
+    time_text,
+    title_of,
+    visible,
+)
 
 _MARKUP = re.compile(r"[\\`*_\[\]|~&$]|<(?=[A-Za-z/!?])|(?<=www)\.|:(?=//)")
 _AT_THE_START = re.compile(r"^(\d*)([-+#>=.)])")
@@ -53,7 +75,32 @@ def _controls(report: Report) -> Iterator[str]:
         for control in report.decision.controls
         for row in cell_rows(report, control)
     ]
-    yield from table("Controls", head, rows)
+    if rows or not any(control.attestations for control in report.decision.controls):
+        yield from table("Controls", head, rows)
+    yield from _attested(report)
+    rests = [
+        (c.id, OBLIGATIONS[c.obligation], b.instrument, b.article, VERIFIED[b.verified], b.quotation or DASH)
+        for c in report.decision.controls
+        for b in c.basis
+    ]
+    if rests:
+        yield from table(
+            "What the controls rest on", ("Control", "Obligation", "Rule", "Article", "Read", "Text"), rests
+        )
+    waived = [f"{w.owner}, {w.date} until {w.expires}: {w.reason} (runs {', '.join(w.runs)})" for w in report.waivers]
+    yield from bullets("Waivers", waived)
+
+
+def _attested(report: Report) -> Iterator[str]:
+    """What organisations state; a table of its own, for none of it was tested."""
+    head = ("Control", "State", "Statement", "Owner", "Date", "Expires", "Evidence", "Signed by", "Role", "Reason")
+    rows = [
+        (*row[:-1], ROLE[control.severity], row.reason or DASH)
+        for control in report.decision.controls
+        for row in attestation_rows(control)
+    ]
+    if rows:
+        yield from table("Statements of the organisation, not tested", head, rows)
 
 
 def _cell(row: CellRow) -> tuple[str | Number, ...]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from visavox.core.figures import AssessmentResult, Estimate, OperatingPoint, ResultTable, Stratum
-from visavox.core.report import Cell, CellDecision, ControlDecision, Report
-from visavox.core.terms import Attacker, Direction, Modality, Verdict
+from visavox.core.report import AttestationCard, Cell, CellDecision, ControlDecision, Report
+from visavox.core.terms import Attacker, AttestationVerdict, ControlKind, Direction, Modality, Verdict
 
 from .wording import (
+    ATTESTATION_STATES,
     DASH,
     MODALITIES,
     NO_NUMBER,
@@ -52,6 +53,20 @@ class CellRow(NamedTuple):
     chance: Number
     trials: Number
     people: Number
+    reason: str
+
+
+class AttestationRow(NamedTuple):
+    """What an organisation states of itself; ``state`` is never a verdict of a test."""
+
+    control: str
+    state: str
+    statement: str
+    owner: str
+    date: str
+    expires: str
+    evidence: str
+    signed_by: str
     reason: str
 
 
@@ -167,6 +182,20 @@ def cell_rows(report: Report, control: ControlDecision) -> tuple[CellRow, ...]:
     return tuple(_cell_row(report, control, row) for row in control.cells)
 
 
+def state_of(control: ControlDecision) -> str:
+    """A control's verdict; of a statement alone what became of it, which no form shows as a tested PASS."""
+    if control.kind is not ControlKind.ATTESTATION:
+        return control.verdict.value
+    states = [card.verdict for card in control.attestations] or [AttestationVerdict.MISSING]
+    worst = next((one for one in states if one is not AttestationVerdict.ATTESTED), states[0])
+    return f"{ATTESTATION_STATES[worst]}, not tested"
+
+
+def attestation_rows(control: ControlDecision) -> tuple[AttestationRow, ...]:
+    """The statements that a control asks of an organisation."""
+    return tuple(_attestation_row(card) for card in control.attestations)
+
+
 def estimate_rows(result: AssessmentResult) -> tuple[EstimateRow, ...]:
     """Every estimate of an assessment in the order of the report."""
     return tuple(_estimate_row(estimate) for estimate in result.estimates)
@@ -245,6 +274,20 @@ def result_title(report: Report, result: AssessmentResult) -> str:
     plain_title = result.assessment.replace("_", " ").capitalize()
     title = "Edited, refused, unchanged" if result.assessment == LEDGER else plain_title
     return f"{title}: {MODALITIES[result.modality]}" if report.dataset.modality is None else title
+
+
+def _attestation_row(card: AttestationCard) -> AttestationRow:
+    return AttestationRow(
+        control=card.id,
+        state=f"{ATTESTATION_STATES[card.verdict]}, not tested",
+        statement=card.statement,
+        owner=card.owner or DASH,
+        date=card.date or DASH,
+        expires=card.expires or DASH,
+        evidence="; ".join(f"{file.name} (SHA-256 {file.sha256[:16]})" for file in card.evidence) or "none",
+        signed_by=", ".join(card.signed_by) or "nobody",
+        reason=card.reason,
+    )
 
 
 def _cell_row(report: Report, control: ControlDecision, row: CellDecision) -> CellRow:
@@ -412,22 +455,27 @@ def _thresholds(e: Estimate) -> Iterator[ThresholdRow]:
 def _table_rows(table: ResultTable) -> TableRows:
     kinds = [[entry for entry in column if entry is not None] for column in zip(*table.rows, strict=True)]
     is_number = tuple(bool(kind) and not any(isinstance(entry, str) for entry in kind) for kind in kinds)
-    heads = [(place in table.shares, number) for place, number in enumerate(is_number)]
+    writers = [
+        share if p in table.shares else count if _is_whole(kind) else significant for p, kind in enumerate(kinds)
+    ]
     rows = tuple(
-        tuple(_entry(entry, is_share=is_share, in_numbers=n) for entry, (is_share, n) in zip(row, heads, strict=True))
+        tuple(_entry(entry, write, in_numbers=n) for entry, write, n in zip(row, writers, is_number, strict=True))
         for row in table.rows
     )
     return TableRows(table.name, table.title, table.note, table.columns, rows, is_number)
 
 
-def _entry(entry: str | int | float | None, *, is_share: bool, in_numbers: bool) -> str | Number:
+def _is_whole(column: Iterable[str | int | float]) -> bool:
+    """Whether all its numbers are whole: told by their values, for JSON does not tell 1 from 1.0."""
+    return all(float(entry).is_integer() for entry in column if not isinstance(entry, str))
+
+
+def _entry(
+    entry: str | int | float | None, write: Callable[[float | None], Number], *, in_numbers: bool
+) -> str | Number:
     if entry is None:
         return NO_NUMBER if in_numbers else DASH
-    if isinstance(entry, str):
-        return entry
-    if is_share:
-        return share(entry)
-    return count(entry) if isinstance(entry, int) else significant(entry)
+    return entry if isinstance(entry, str) else write(entry)
 
 
 def _ladder(attackers: Iterable[Attacker | None]) -> list[Attacker | None]:

@@ -17,8 +17,8 @@ from visavox.core.figures import Estimate
 from visavox.core.report import CellDecision, ControlDecision, Report
 from visavox.core.terms import Attacker, InstrumentState, Severity, Verdict
 
-from .rows import counts_line, judge_of, limit_of, result_title, table_rows
-from .wording import figure, fmr_text, percent, title_of, visible
+from .rows import attestation_rows, counts_line, judge_of, limit_of, result_title, table_rows
+from .wording import DASH, figure, fmr_text, percent, title_of, visible
 
 COLOURS = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
 
@@ -45,7 +45,7 @@ def verdict_page(report: Report, *, width: int = WIDE) -> Group:
     if report.ledger.attempted > report.ledger.edited:
         parts.append(Text("  run.log names every case that was not edited, and why"))
     parts += [_cells(report), _attackers(report), _templates(report)] if width >= WIDE else _narrow(report, width)
-    parts += [_wrapped(line, width) for line in (*_utility(report), *_detection(report))]
+    parts += [_wrapped(line, width) for line in (*_attested(report), *_utility(report), *_detection(report))]
     parts += [part for table in _tables(report, width) for part in table]
     parts += [
         _wrapped(f"{item.state.value} {item.name} {item.recogniser}: {item.reason}", width, style="yellow")
@@ -133,6 +133,15 @@ def _rate_lines(report: Report, width: int) -> Iterator[Text]:
             judge, attacker, fmr, rate, interval, chance, eer, *_ = _attacker(estimate, found)
             yield _wrapped(f"{_words(judge, attacker)} at FMR {fmr}: {rate} ({interval})", width)
             yield _wrapped(f"chance {chance}, EER {eer}", width, indent="  ")
+
+
+def _attested(report: Report) -> Iterator[str]:
+    """What organisations state, one line a statement."""
+    for control in report.decision.controls:
+        mark = "" if control.severity is Severity.FAIL else f" ({control.severity.value})"
+        for row in attestation_rows(control):
+            owner = f" by {row.owner} on {row.date}, until {row.expires}" if row.date != DASH else ""
+            yield visible(f"{control.id}{mark}: {row.state}{owner}{f': {row.reason}' if row.reason else ''}")
 
 
 def _utility(report: Report) -> Iterator[str]:

@@ -8,7 +8,17 @@ from typing import Final, NamedTuple
 
 from visavox.core.figures import Estimate, NoOperatingPoint, OperatingPoint
 from visavox.core.report import Cell, Limit
-from visavox.core.terms import Attacker, InstrumentState, Modality, Severity, Support, Verdict
+from visavox.core.terms import (
+    Attacker,
+    AttestationVerdict,
+    InstrumentState,
+    Modality,
+    Obligation,
+    Severity,
+    Support,
+    Verdict,
+    Verified,
+)
 
 DASH: Final = "-"
 PLAIN_FIGURES: Final = frozenset(
@@ -55,6 +65,25 @@ STATES: Final = {
     InstrumentState.GREEN: "green",
     InstrumentState.RED: "red",
     InstrumentState.NOT_ASSESSABLE: "not assessable",
+}
+ATTESTATION_STATES: Final = {
+    AttestationVerdict.ATTESTED: "attested",
+    AttestationVerdict.EXPIRED: "attestation expired",
+    AttestationVerdict.MISSING: "not attested",
+    AttestationVerdict.EVIDENCE_CHANGED: "evidence changed",
+}
+OBLIGATIONS: Final = {
+    Obligation.LAW: "law",
+    Obligation.MANDATORY_STANDARD: "mandatory standard",
+    Obligation.RECOMMENDED_STANDARD: "recommended standard",
+    Obligation.VOLUNTARY: "voluntary commitment",
+    Obligation.INDUSTRY: "industry practice",
+    Obligation.PROJECT_DEFAULT: "the project's own choice",
+}
+VERIFIED: Final = {
+    Verified.PRIMARY: "text read at its source",
+    Verified.SECONDARY: "text read in secondary material only",
+    Verified.MEMORY: "text not read",
 }
 SUPPORTS: Final = {
     Support.FULL: "full",
