@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from .consent import ConsentSpec
 from .digest import sha256_json
 from .errors import ConfigError
 from .options import OPTIONS, ImpersonationOptions, WatermarkSpec
@@ -53,6 +54,8 @@ class _Editor(Record):
     """Networks in the editor's loss, by name, id or family: they may not judge it."""
     params: Pairs = ()
     """Handed to the editor as they are."""
+    consent: ConsentSpec | None = None
+    """The editor takes consent tokens; without it, it is told ``granted``, ``refused`` or nothing."""
 
 
 class PythonEditor(_Editor):
@@ -185,6 +188,10 @@ class Suite(Record):
         twice = sorted({i for i in taken if taken.count(i) > 1})
         if twice:
             raise ValueError(f"detectors: the id {twice[0]!r} is used twice; give each an id of its own")
+        if "consent" in dict(self.assessments) and self.editor.consent is None:
+            raise ValueError("assessments: consent needs editor.consent: {tokens: FILE}, the tokens of the people")
+        if self.editor.consent is not None and self.editor.tool_class is ToolClass.MORPH:
+            raise ValueError("editor.consent: a morph needs the consent of two people; one token a case is sent")
         if self.detectors and "detectability" not in dict(self.assessments):
             raise ValueError("detectors: none is used; add `detectability: {}` to assessments, or leave the key out")
         return self
@@ -363,6 +370,9 @@ def _resolve_editor(editor: dict[str, Any], base: Path, modality: Modality) -> N
     for key in ("artifact", "path", "ca"):
         if isinstance(editor.get(key), str):
             editor[key] = _absolute(editor[key], base)
+    tokens = editor.get("consent")
+    if isinstance(tokens, dict) and isinstance(tokens.get("tokens"), str):
+        editor["consent"] = tokens | {"tokens": _absolute(tokens["tokens"], base)}
     entry = editor.get("entry")
     if kind == "python" and isinstance(entry, str) and ":" in entry:
         file, _, name = entry.rpartition(":")
