@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from visavox.api.detection import NOT_LOOKED, LookedFor, wants_detection
-from visavox.api.preparation import (
-    Outline,
-    Prepared,
-)
 from visavox.api.utility import wants_utility
 from visavox.core.config import Suite
 from visavox.core.contracts import contract
@@ -20,7 +17,9 @@ from visavox.core.records import EditRow, FileLabelCodes
 from visavox.core.terms import Outcome, ToolClass
 from visavox.core.utility_figures import UtilityFigure
 from visavox.engine.clipping import has_clipped_input, is_clipped
+from visavox.engine.plan import Plan
 from visavox.metrics import intervals
+from visavox.policy.load import LoadedPolicy
 from visavox.ports.assessment import (
     Assessment,
     AssessmentInput,
@@ -29,6 +28,17 @@ from visavox.ports.assessment import (
     ScoreTable,
     needs_outcomes,
 )
+
+
+class Fixed(Protocol):
+    """What is fixed before a run and assessing needs: of a run, an outline, or a finished run's folder."""
+
+    @property
+    def suite(self) -> Suite: ...
+    @property
+    def plan(self) -> Plan: ...
+    @property
+    def policy(self) -> LoadedPolicy: ...
 
 
 def score_tables(suite: Suite, wanted: dict[str, Assessment]) -> tuple[ScoreTable, ...]:
@@ -41,7 +51,7 @@ def score_tables(suite: Suite, wanted: dict[str, Assessment]) -> tuple[ScoreTabl
 
 
 def assess_all(
-    prepared: Outline | Prepared,
+    prepared: Fixed,
     wanted: dict[str, Assessment],
     views: tuple[JudgeView, ...],
     rows: dict[str, EditRow],
@@ -104,7 +114,7 @@ def _labels(row: EditRow) -> FileLabelCodes | None:
     return next((output.labels for output in row.outputs if output.labels is not None), None)
 
 
-def ledger_result(prepared: Outline | Prepared, rows: dict[str, EditRow]) -> AssessmentResult:
+def ledger_result(prepared: Fixed, rows: dict[str, EditRow]) -> AssessmentResult:
     """Shares of the cases: not edited (refused, blank and clipped ones too), and, of the edited ones, unchanged.
 
     Consent probes are left out: there a refusal is right. Where cases have several attempts, the worse of two shares

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import copyfile
 
 from visavox.api.gating import check_run
+from visavox.api.kept_journal import journal_digest
 from visavox.core.config import Suite
 from visavox.core.digest import sha256_bytes, sha256_file, sha256_json
 from visavox.core.errors import EvidenceError
@@ -18,7 +17,7 @@ from visavox.core.report import Decision, Report
 from visavox.core.strict_json import read_evidence
 from visavox.core.terms import ControlKind, Severity, Verdict
 from visavox.engine.folder import RunFolder
-from visavox.engine.journal import Journal
+from visavox.engine.kept_scores import trial_tables
 from visavox.evidence.envelope import ATTESTATION, ReadEnvelope, parse_payload, read_envelope, signed
 from visavox.evidence.keys import load_signer, passphrase
 from visavox.evidence.model_files import ModelFiles, model_files, subject_of
@@ -134,48 +133,11 @@ def trial_files(folder: RunFolder) -> tuple[File, ...]:
         EvidenceError: one cannot be read.
     """
     try:
-        paths = sorted(path.relative_to(folder.root).as_posix() for path in folder.root.rglob("*.parquet"))
-        return tuple(File(path=path, sha256=sha256_file(folder.root / path)) for path in paths)
+        return tuple(File(path=path, sha256=sha256_file(folder.root / path)) for path in sorted(trial_tables(folder)))
     except OSError as error:
         raise EvidenceError(
             f"read the scores in {folder.root}", found=str(error), todo="is this the folder of a finished run?"
         ) from error
-
-
-def journal_digest(folder: RunFolder) -> str:
-    """SHA-256 of what the journals of a run say of its cases: every row of an edit and every fact, not of when.
-
-    Raises:
-        EvidenceError: a journal is absent or cannot be read.
-    """
-    found = {}
-    for part in folder.parts():
-        with journal_of(part) as journal:
-            edits = {name: edit.row.model_dump(mode="json") for name, edit in journal.edits().items()}
-            found[part.root.relative_to(folder.root).as_posix()] = {"edits": edits, "facts": journal.facts()}
-    return sha256_json(found)
-
-
-@contextmanager
-def journal_of(folder: RunFolder) -> Iterator[Journal]:
-    """A copy of a finished run's journal: evidence is read where it may not be written, and stays as it is.
-
-    Raises:
-        EvidenceError: it is absent or cannot be read.
-    """
-    with tempfile.TemporaryDirectory(prefix="visavox-") as scratch:
-        copy = Path(scratch) / folder.journal.name
-        try:
-            for tail in ("", "-wal"):
-                source = folder.journal.with_name(folder.journal.name + tail)
-                if not tail or source.exists():
-                    copyfile(source, copy.with_name(copy.name + tail))
-        except OSError as error:
-            raise EvidenceError(
-                f"read the journal of {folder.root}", found=str(error), todo="is this the folder of a finished run?"
-            ) from error
-        with Journal(copy) as journal:
-            yield journal
 
 
 def _files_of_model(

@@ -9,7 +9,7 @@ import click
 
 COMMANDS: Final = (
     "completion", "demo", "doctor", "gate", "init", "key", "label", "list", "plan", "report", "run", "schema", "score",
-    "show", "sign", "track",
+    "show", "sign", "track", "verify",
 )  # fmt: skip
 
 

@@ -42,13 +42,9 @@ class SemiInformedTables:
         from visavox.metrics.backends import semi_informed_scores
 
         persons = np.asarray(self._plan.case_person, np.int32)[self._cases]
-        donors = np.asarray(self._plan.second_person, np.int32)[self._cases]
 
         def share_people(first: Rows, second: Rows) -> npt.NDArray[np.bool_]:
-            """Pairs that share a donor, or one's donor with the other's host, are no comparisons."""
-            crossed = (donors[first] == persons[second]) | (donors[second] == persons[first])
-            shared: npt.NDArray[np.bool_] = (donors[first] >= 0) & (crossed | (donors[first] == donors[second]))
-            return shared
+            return shares_a_donor(self._plan, self._cases[first], self._cases[second])
 
         def own(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> Floats:
             return self._recogniser.compare(first.astype(np.float32), second.astype(np.float32))
@@ -57,7 +53,7 @@ class SemiInformedTables:
             found = semi_informed_scores(
                 self._outputs.vectors,
                 persons,
-                self._folds()[self._cases],
+                fold_of_cases(self._plan)[self._cases],
                 rng=generator(self._plan.seed, "semi_informed", self._recogniser.id),
                 share=SHARES.get(backend, 1.0),
                 derangement=self._derangement(persons) if backend == PERMUTED else None,
@@ -83,14 +79,23 @@ class SemiInformedTables:
         drawn: Ints = draw_derangement(n_people, rng).astype(np.int32)
         return drawn
 
-    def _folds(self) -> Ints:
-        """(n_cases,) fold of the person asked about; people outside the drawn folds are dealt by their number."""
-        of_person = {s.person: s.fold for s in self._plan.samples}
-        names = [of_person.get(person, "") for person in self._plan.case_person]
-        return np.asarray(
-            [
-                int(name[5:]) if name.startswith("test-") else person % N_FOLDS
-                for name, person in zip(names, self._plan.case_person, strict=True)
-            ],
-            np.int32,
-        )
+
+def shares_a_donor(plan: Plan, first: Ints, second: Ints) -> npt.NDArray[np.bool_]:
+    """Pairs of cases that share a donor, or one's donor with the other's host: they are no comparisons."""
+    persons, donors = np.asarray(plan.case_person, np.int32), np.asarray(plan.second_person, np.int32)
+    crossed = (donors[first] == persons[second]) | (donors[second] == persons[first])
+    shared: npt.NDArray[np.bool_] = (donors[first] >= 0) & (crossed | (donors[first] == donors[second]))
+    return shared
+
+
+def fold_of_cases(plan: Plan) -> Ints:
+    """(n_cases,) fold of the person asked about; people outside the drawn folds are dealt by their number."""
+    of_person = {s.person: s.fold for s in plan.samples}
+    names = [of_person.get(person, "") for person in plan.case_person]
+    return np.asarray(
+        [
+            int(name[5:]) if name.startswith("test-") else person % N_FOLDS
+            for name, person in zip(names, plan.case_person, strict=True)
+        ],
+        np.int32,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,11 +15,7 @@ from visavox.core.records import EditRow
 from visavox.ports.assessment import (
     EDITED,
     ENROLLED,
-    NO_TEMPLATE,
-    NOT_EDITED,
     ORIGINAL,
-    PROBED,
-    REPEATED,
     SEMI_INFORMED,
     Comparisons,
     Floats,
@@ -30,7 +26,8 @@ from visavox.ports.assessment import (
 from visavox.ports.recogniser import Recogniser
 
 from . import tables
-from .embed import Embedder, cases_of_sets
+from .acquired import Acquired, numbers_of_sets, template_facts
+from .embed import Embedder
 from .enrolment import Inputs, enrolled
 from .folder import RunFolder
 from .journal import Journal
@@ -46,6 +43,16 @@ def rounded(scores: npt.NDArray[np.floating[Any]]) -> Floats:
     return np.round(scores.astype(np.float64), DECIMALS).astype(np.float32)
 
 
+def score_path(folder: RunFolder, recogniser: str, table: str, number: int) -> Path:
+    """Where one part of a score table lies."""
+    return folder.scores / recogniser / f"{table}-{number:05d}.parquet"
+
+
+def units_of(table: ScoreTable, plan: Plan, n_probes: int) -> list[range]:
+    """The parts of a table: one of a fitted back-end, else one a unit of probes."""
+    return [range(n_probes)] if table.backend else plan.units(n_probes)
+
+
 class LoadedSet(NamedTuple):
     """Templates of one set; ``number`` is the sample or case number of each row."""
 
@@ -55,9 +62,8 @@ class LoadedSet(NamedTuple):
 
 def load_sets(plan: Plan, rows: dict[str, EditRow], embedder: Embedder, recogniser: str) -> dict[str, LoadedSet]:
     """One recogniser's templates by set."""
-    numbers = {ORIGINAL: list(range(len(plan.samples))), **cases_of_sets(plan, rows)}
     loaded = {}
-    for name, which in numbers.items():
+    for name, which in numbers_of_sets(plan, rows).items():
         keys = [plan.samples[i].id if name == ORIGINAL else plan.cases[i].id for i in which]
         parts = embedder.parts(recogniser, name, len(plan.units(len(which))))
         loaded[name] = LoadedSet(tables.read_templates(parts, keys), np.asarray(which, np.int32))
@@ -102,8 +108,7 @@ class Scorer:
         return f"backends/{self._recogniser.id}"
 
     def _units(self, table: ScoreTable) -> list[range]:
-        n_probes = len(self._sets[table.probes].number)
-        return [range(n_probes)] if table.backend else self._plan.units(n_probes)
+        return units_of(table, self._plan, len(self._sets[table.probes].number))
 
     def _compare(self, table: ScoreTable, unit: range) -> Comparisons:
         if table.backend:
@@ -158,29 +163,27 @@ class Scorer:
         return np.asarray([s for s in self._inputs.references_of(person, inputs) if ok[s]], np.int32)
 
     def _part(self, table: str, number: int) -> Path:
-        return self._folder.scores / self._recogniser.id / f"{table}-{number:05d}.parquet"
+        return score_path(self._folder, self._recogniser.id, table, number)
+
+
+def acquired_of(sets: Mapping[str, LoadedSet]) -> dict[str, Acquired]:
+    """Of which media of each set there is a template."""
+    return {
+        name: Acquired(one.number, one.templates.ok, one.templates.state, one.templates.reasons)
+        for name, one in sets.items()
+    }
 
 
 def judge_view(
     recogniser: Recogniser, plan: Plan, sets: dict[str, LoadedSet], scorer: Scorer, wanted: Sequence[ScoreTable]
 ) -> JudgeView:
     """What an assessment may know of one recogniser."""
-    state = np.full(len(plan.cases), NOT_EDITED, np.int8)
-    reasons: dict[str, int] = {}
-    for name in (EDITED, REPEATED, PROBED):
-        outputs = sets[name]
-        state[outputs.number] = outputs.templates.state
-        for code, reason in zip(outputs.templates.state, outputs.templates.reasons, strict=True):
-            if code == NO_TEMPLATE:
-                reasons[reason] = reasons.get(reason, 0) + 1
     by_name = {table.name: table for table in wanted}
     return JudgeView(
         id=recogniser.id,
         families=recogniser.families,
         training_overlap=recogniser.training_overlap,
-        sample_ok=sets[ORIGINAL].templates.ok,
-        case_state=state,
-        fta_reasons=reasons,
+        **template_facts(plan, acquired_of(sets))._asdict(),
         table=lambda name: scorer.read(by_name[name]),
         backends=scorer.backends,
     )

@@ -15,13 +15,11 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
-from visavox.core.errors import ConfigError, MediaError, MissingDependencyError, RunFolderError, UndefinedMetricError
+from visavox.core.errors import ConfigError, MediaError, MissingDependencyError, UndefinedMetricError
 from visavox.core.records import EditRow
 from visavox.core.terms import Modality
 from visavox.core.utility_figures import UtilityFigure, figures_of
@@ -37,28 +35,19 @@ from visavox.ports.recogniser import Region
 from visavox.ports.transcriber import Transcriber
 
 from . import tables
-from .embed import Embedder, cases_of_sets
+from .embed import Embedder
 from .folder import RunFolder
 from .journal import Journal
 from .medium import MEDIA, LocatedIn
 from .plan import Plan
 from .progress import Progress, Step
 from .store import Store
+from .utility_parts import METHODS, PARTS, cases_compared, figures_by_case, methods_path, part_path, read_parts
 from .words import Listener, Said, method_of_words, words_of
 
 STAGE: Final = "utility"
 SAME_LENGTH: Final = 0.05
 """Share of the input's length by which an output's may differ and still be compared sample by sample."""
-PARTS = pa.schema(
-    [
-        ("case", pa.string()),
-        ("figure", pa.string()),
-        ("value", pa.float32()),
-        ("reason", pa.string()),
-        ("of_input", pa.bool_()),
-        ("unedited", pa.float32()),
-    ]
-)
 _WORKERS = min(4, os.cpu_count() or 1)
 
 
@@ -117,7 +106,7 @@ class UtilityStage:
         self, dataset: Dataset, rows: dict[str, EditRow], embedded: Embedder, detector: str, progress: Progress
     ) -> None:
         """Compares every unit that is not finished; ``detector`` is the judge's whose landmarks count."""
-        cases = self._cases(rows)
+        cases = cases_compared(self._plan, rows)
         units = self._plan.units(len(cases))
         inputs, outputs = (
             ({}, {})
@@ -147,43 +136,22 @@ class UtilityStage:
                 progress(Step(STAGE, unit.stop, len(cases)))
 
     def read(self, rows: dict[str, EditRow], detector: str) -> dict[UtilityFigure, CaseFigures]:
-        """Every figure by case, of a stage that has run.
+        """Every figure by case, of a stage that has run; how each was made is kept beside its values.
 
         Raises:
             RunFolderError: a part is absent or unreadable, or a case is missing.
         """
-        cases = self._cases(rows)
-        parts = [tables.read_part(self._part(n), PARTS) for n in range(len(self._plan.units(len(cases))))]
-        found = [row for part in parts for row in part.to_pylist()]
-        if len(found) != len(cases) * len(self.figures):
-            raise RunFolderError(
-                "read the run's figures of utility",
-                found=f"{len(found)} of {len(cases) * len(self.figures)}",
-                todo="start the run in a new folder",
-            )
-        place = {self._plan.cases[i].id: i for i in cases}
-        return {figure: self._figure(figure, found, place, detector) for figure in self.figures}
+        found = read_parts(self._folder, self._plan, rows, self.figures)
+        methods = {figure: self._method(figure, detector, found) for figure in self.figures}
+        columns = {"figure": [figure.value for figure in methods], "method": list(methods.values())}
+        tables.write_part(methods_path(self._folder), columns, METHODS)
+        return figures_by_case(self._plan, found, methods)
 
-    def _figure(
-        self, figure: UtilityFigure, found: Sequence[Mapping[str, Any]], place: Mapping[str, int], detector: str
-    ) -> CaseFigures:
-        n = len(self._plan.cases)
-        values, of_input, reasons = np.full(n, np.nan, np.float32), np.zeros(n, bool), [""] * n
-        unedited: list[float] = []
-        for row in found:
-            if row["figure"] == figure.value:
-                number = place[row["case"]]
-                values[number], of_input[number] = row["value"], row["of_input"]
-                reasons[number] = row["reason"]
-                unedited += [row["unedited"]] if row["unedited"] == row["unedited"] else []
-        method = _method(figure, detector)
+    def _method(self, figure: UtilityFigure, detector: str, found: Sequence[Mapping[str, Any]]) -> str:
         if figure is UtilityFigure.WORD_ERROR_RATE and self._transcriber is not None:
-            method = method_of_words(self._transcriber.id, unedited, len(place))
-        return CaseFigures(values, tuple(reasons), of_input, method)
-
-    def _cases(self, rows: dict[str, EditRow]) -> list[int]:
-        """First attempts with an output whose input is known: media made elsewhere name people alone."""
-        return [i for i in cases_of_sets(self._plan, rows)[EDITED] if self._plan.case_sample[i] >= 0]
+            own = [row["unedited"] for row in found if row["figure"] == figure.value]
+            return method_of_words(self._transcriber.id, [value for value in own if not math.isnan(value)], len(own))
+        return _method(figure, detector)
 
     @property
     def _wants_landmarks(self) -> bool:
@@ -196,10 +164,7 @@ class UtilityStage:
             for figure, one in by_figure.items()
         ]
         columns = {name: [row[i] for row in rows] for i, name in enumerate(PARTS.names)}
-        tables.write_part(self._part(number), columns, PARTS)
-
-    def _part(self, number: int) -> Path:
-        return self._folder.utility / f"{number:05d}.parquet"
+        tables.write_part(part_path(self._folder, number), columns, PARTS)
 
 
 def measured(figure: UtilityFigure, original: Pair, edited: Pair) -> Measured:

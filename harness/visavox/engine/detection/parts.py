@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 
+from visavox.ports.detection import CLEAN
 from visavox.ports.recogniser import FailureToAcquire
 
 STAGE: Final = "detection"
@@ -80,3 +81,10 @@ def score_columns(scored: Sequence[Scored]) -> dict[str, list[Any]]:
 def part_path(root: Path, name: str, number: int) -> Path:
     """Where the rows of one perturbation lie below a run folder."""
     return root / STAGE / name / f"part-{number:04d}.parquet"
+
+
+def stage_files(root: Path, n_perturbations: int) -> set[str]:
+    """Every file that the stage writes, as paths below the run folder."""
+    paths = [part_path(root, name, n) for name in ("scores", "outputs") for n in range(1 + n_perturbations)]
+    paths += [part_path(root, "people", CLEAN), part_path(root, "cues", CLEAN)]
+    return {path.relative_to(root).as_posix() for path in paths}

@@ -13,40 +13,42 @@ import numpy.typing as npt
 from visavox.engine import tables
 from visavox.engine.plan import Plan
 from visavox.ports.detection import CLEAN, Detection, DetectorView, KnownFakes, RotationPeople
-from visavox.ports.detector import LearningDetector
+from visavox.ports.perturbation import Pack
 from visavox.ports.recogniser import Vectors
 
 from .parts import CASE, CUES, FAKE, OUTPUTS, PEOPLE, ROTATIONS, SAMPLE, SCORES, Item, part_path
-from .stage import Asked
 
 Floats = npt.NDArray[np.float32]
 
 
-def read_detection(root: Path, plan: Plan, items: Sequence[Item], asked: Asked) -> Detection:
+def read_detection(
+    root: Path, plan: Plan, items: Sequence[Item], *, learns: Mapping[str, bool], packs: Sequence[Pack]
+) -> Detection:
     """What a stage that has run found.
 
     Args:
         root: the run folder of the modality's part.
         items: the media that were scored, from ``media_to_score``.
+        learns: the suite's detectors of the modality by id; whether each was fitted inside the run.
+        packs: whose perturbations of the modality were applied.
 
     Raises:
         RunFolderError: a part is absent or unreadable.
     """
-    perturbations = tuple(one for pack in asked.packs for one in pack.of(plan.modality))
+    perturbations = tuple(one for pack in packs for one in pack.of(plan.modality))
     n_rows = 1 + len(perturbations)
     parts = [tables.read_part(part_path(root, "scores", n), SCORES).to_pydict() for n in range(n_rows)]
     rotation_of = {(item.kind, item.number): item.rotation for item in items}
     names = sorted({item.species for item in items if item.kind == CASE})
     views = []
-    for name, detector in asked.detectors.items():
-        learns = isinstance(detector, LearningDetector)
-        views.append(_view(name, learns, parts, plan, rotation_of, names if len(names) > 1 else []))
+    for name, is_fitted in learns.items():
+        views.append(_view(name, is_fitted, parts, plan, rotation_of, names if len(names) > 1 else []))
     people = tables.read_part(part_path(root, "people", CLEAN), PEOPLE).to_pylist()
     cues = _cues(root)
     quality, marks = _outputs(root, n_rows, len(plan.cases))
     return Detection(
         perturbations=perturbations,
-        packs=tuple((pack.name, pack.version, pack.digest) for pack in asked.packs),
+        packs=tuple((pack.name, pack.version, pack.digest) for pack in packs),
         sample_rotation=_rotations(rotation_of, SAMPLE, len(plan.samples)),
         case_rotation=_rotations(rotation_of, CASE, len(plan.cases)),
         sample_perturbed=_perturbed(parts, SAMPLE, len(plan.samples)),
@@ -57,7 +59,7 @@ def read_detection(root: Path, plan: Plan, items: Sequence[Item], asked: Asked) 
         case_cues=tuple(cues.get((CASE, n)) for n in range(len(plan.cases))),
         quality=quality,
         mark_alive=marks,
-        known_fakes=_fakes(parts[CLEAN], asked),
+        known_fakes=_fakes(parts[CLEAN], learns),
     )
 
 
@@ -149,12 +151,12 @@ def _outputs(root: Path, n_rows: int, n_cases: int) -> tuple[Floats, npt.NDArray
     return quality, marks
 
 
-def _fakes(part: Mapping[str, list[Any]], asked: Asked) -> KnownFakes | None:
+def _fakes(part: Mapping[str, list[Any]], learns: Mapping[str, bool]) -> KnownFakes | None:
     rows = [row for row in zip(*part.values(), strict=True) if row[0] == FAKE]
     n = 1 + max((row[1] for row in rows), default=-1)
     if not n:
         return None
-    scores = {name: _empty(n) for name, one in asked.detectors.items() if not isinstance(one, LearningDetector)}
+    scores = {name: _empty(n) for name, is_fitted in learns.items() if not is_fitted}
     for _, number, detector, _, _, score, _ in rows:
         scores[detector][number] = np.nan if score is None else score
     return KnownFakes(n, scores)
