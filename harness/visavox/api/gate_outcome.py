@@ -76,4 +76,4 @@ def _version() -> str:
     try:
         return version("visavox")
     except PackageNotFoundError:
-        return ""
+        return "checkout"
