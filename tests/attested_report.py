@@ -1,4 +1,4 @@
-"""A pretend report whose policy asks for statements beside tests: every state of them, a rule quoted, a Chinese title."""
+"""A pretend report whose policy asks for statements beside tests: every state, a rule quoted, Chinese titles."""
 
 from __future__ import annotations
 
