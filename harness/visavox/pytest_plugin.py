@@ -36,6 +36,7 @@ def _gated(
     attestation: _Path | None = None,
     trusted_keys: Sequence[_Path] = (),
     waivers: _Path | None = None,
+    recompute: bool | None = None,
 ) -> GateResult:
     __tracebackhide__ = True
     from visavox.api.gate_outcome import gate_record
@@ -54,6 +55,7 @@ def _gated(
             attestation=None if attestation is None else Path(attestation),
             trusted_keys=[Path(key) for key in trusted_keys],
             waivers=None if waivers is None else Path(waivers),
+            recompute=recompute,
         )
     except VisavoxError as error:
         outcome = error

@@ -56,6 +56,7 @@ def gate(
     attestation: Path | None = None,
     trusted_keys: Sequence[Path] = (),
     waivers: Path | None = None,
+    recompute: bool | None = None,
 ) -> GateResult:
     """Checks a finished run and gives its verdict.
 
@@ -72,12 +73,14 @@ def gate(
         trusted_keys: files of public keys. Where some are given the run has to be signed by one of them, and by as
             many as its policy asks for.
         waivers: a YAML file.
+        recompute: make every figure again from the run's tables of scores, which takes as long as it took the run; by
+            default where no trusted key has signed, for then nothing else holds the figures.
 
     Raises:
         EvidenceError: absent, unreadable, altered, stale, expired or unsigned evidence, another policy or model.
     """
     try:
-        return _gate(out, policy, max_age, model, attestation, trusted_keys, waivers)
+        return _gate(out, policy, max_age, model, attestation, trusted_keys, waivers, recompute)
     except UsageError as error:  # a file that cannot be read is refused evidence here, no wrong usage
         raise EvidenceError(error.asked, found=error.found, todo=error.todo) from error
     except VisavoxError:
@@ -118,6 +121,7 @@ def _gate(
     attestation: Path | None,
     trusted_keys: Sequence[Path],
     waivers: Path | None,
+    recompute: bool | None,
 ) -> GateResult:
     run = check_run(out)
     refuse_age(run.report, max_age)
@@ -136,6 +140,10 @@ def _gate(
         check_model(run, model)
     if max_age is None:
         not_checked.append("how old it is: no --max-age")
+    if recompute or (recompute is None and not signatures.signers):
+        _refuse_other_figures(run)
+    else:
+        not_checked.append("whether the scores give these figures: not recomputed")
     given = () if waivers is None else load_waivers(waivers)
     if signatures.signers:  # whoever can write a report can write waivers into it: they count where it is signed
         given = tuple(dict.fromkeys((*run.report.waivers, *given)))
@@ -143,6 +151,14 @@ def _gate(
     return _with_other_runs(run, given)._replace(
         signers=signatures.signers, not_checked=tuple(not_checked), report_sha256=sha256_bytes(run.data)
     )
+
+
+def _refuse_other_figures(run: Evidence) -> None:
+    """A report that was edited in one piece with its decision, unsigned, still has not the figures of its scores."""
+    from visavox.api.recomputing import recompute
+    from visavox.api.verifying import refuse_other_figures
+
+    refuse_other_figures(run, recompute(run))
 
 
 def _again(run: Evidence) -> Decision:

@@ -33,6 +33,11 @@ _FILE = click.Path(path_type=Path, allow_dash=False)
 @click.option("--trusted-keys", type=_FILE, multiple=True, help="A public key that has to have signed; repeatable.")
 @click.option("--max-age", metavar="365d", help="Refuse a report older than so many days.")
 @click.option("--waivers", type=_FILE, help="YAML: failed runs that may stand beside this one.")
+@click.option(
+    "--recompute/--no-recompute",
+    default=None,
+    help="Make every figure again from the run's scores; by default where no trusted key has signed.",
+)
 @click.option("--junit", type=_FILE, help="Write the outcome as JUnit XML.")
 @click.option("--markdown", type=_FILE, help="Append the outcome as Markdown, for the summary of a job.")
 @click.option("--json", "json_to", metavar="FILE|-", help="Write the outcome as JSON; - for standard output.")
@@ -45,6 +50,7 @@ def gate_command(
     trusted_keys: tuple[Path, ...],
     max_age: str | None,
     waivers: Path | None,
+    recompute: bool | None,
     junit: Path | None,
     markdown: Path | None,
     json_to: str | None,
@@ -65,6 +71,7 @@ def gate_command(
                 attestation=attestation,
                 trusted_keys=trusted_keys,
                 waivers=waivers,
+                recompute=recompute,
             )
         except VisavoxError as error:
             _write_refusal(error, junit, markdown, json_to)
