@@ -19,6 +19,8 @@ Estimates
     detectors that give log-odds cllr, calibration_error, min_dcf, act_dcf. Where a list of outputs names several
     species, detector_auc_unseen: by models that saw none of the one judged. After each perturbation TPR at the frozen
     and at a re-calibrated threshold, as survival curves; layers by chain; the cost of laundering.
+    Of marks that a machine reads: marked_share (a valid C2PA manifest or the tool's watermark), doubly_marked_share
+    (both); detectors and labels for people do not count there.
     one_layer_alive_share, two_layers_alive_share: of outputs as they are; one_layer_alive_after_chains_share: after the
     chain that leaves fewest.
 
@@ -55,6 +57,7 @@ from .folds import folds, followed, scored
 from .instruments import detector_instruments
 from .labels import label_layer, perceptible_layer
 from .layers import UNKNOWN
+from .marks import marked_shares
 from .perturbed import after_each, survivals
 from .points import detector_estimates, usable_target
 from .tables import perturbation_table, rotation_table
@@ -121,6 +124,7 @@ def _marks(data: AssessmentInput) -> _Part:
     figures: list[Estimate | NotMade] = []
     for layer in made:
         figures += [*layer.estimates, *layer.not_made]
+    figures += marked_shares(data, made[-1].alive if data.watermark is not None else None)
     return _Part(
         figures=tuple(figures),
         tables=tuple(one for layer in made for one in layer.tables),

@@ -33,7 +33,7 @@ from visavox.engine.plan import WITHHELD, consent_counts
 from visavox.evidence.seal import Register
 from visavox.policy.judge import Facts, judge
 from visavox.policy.load import LoadedPolicy
-from visavox.policy.records import Duties
+from visavox.policy.records import Duties, Policy
 
 
 def build_report(
@@ -98,7 +98,7 @@ def _limitations(
     parts: Sequence[Prepared], dataset: DatasetSummary, results: tuple[AssessmentResult, ...], decision: Decision
 ) -> tuple[str, ...]:
     suite, seal = parts[0].suite, parts[0].seal
-    lines = list(_of_the_policy(decision))
+    lines = list(_of_the_policy(decision, parts[0].policy.policy))
     unstated = dict(dataset.consent).get("unstated", 0)
     if unstated:
         lines.append(f"consent is unstated for {unstated} of {dataset.n_test_samples} test samples")
@@ -120,7 +120,7 @@ def _limitations(
     return tuple(dict.fromkeys(line for line in lines if line))
 
 
-def _of_the_policy(decision: Decision) -> Iterator[str]:
+def _of_the_policy(decision: Decision, policy: Policy) -> Iterator[str]:
     """What its controls rest on alone: numbers that no law sets, rules that were not read, mere statements."""
     limited = [control for control in decision.controls if control.limit is not None]
     chosen = [c.id for c in limited if c.limit and c.limit.set_by is Obligation.PROJECT_DEFAULT]
@@ -133,6 +133,8 @@ def _of_the_policy(decision: Decision) -> Iterator[str]:
     stated = [control.id for control in decision.controls if control.kind is not ControlKind.TEST]
     if stated:
         yield f"attested by an organisation at most, and never tested, is what is stated of {', '.join(stated)}"
+    for one in policy.not_measured:
+        yield f"not measured by this version: {one.en}"
 
 
 def policy_summary(policy: LoadedPolicy) -> PolicySummary:

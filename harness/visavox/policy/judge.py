@@ -293,6 +293,9 @@ def _obstacles(policy: Policy, control: Control, results: Sequence[AssessmentRes
         found.append(f"the threshold rests on {people} people (40 are needed)")
     elif policy.min_support is Support.FULL and _support(estimate) is not Support.FULL:
         found.append("the threshold's support is weak and the policy asks for full")
+    best = 0.0 if control.direction is Direction.LOWER_IS_SAFER else 1.0
+    if control.every and estimate.value != best:
+        found.append(f"it is asked of every output, and {_percent(abs(best - estimate.value))} of them miss it")
     red = _red(results, Verdict.PASS, estimate, control.tested_limit.value)
     if red:
         found.append(_reason(red))

@@ -154,6 +154,7 @@ class Control(Record):
         statement: what an organisation attests; of the kinds ``attestation`` and ``both``.
         fmr: judged at this false match rate instead of the modality's.
         min_people: fewer people in a figure support no PASS.
+        every: the rule knows no exception: one output seen to miss it bars a PASS, whatever the bound.
         public_opinion_only: binds unless the suite says that the service has no public-opinion attribute.
     """
 
@@ -176,6 +177,7 @@ class Control(Record):
     limit: Limit | None = None
     fmr: Annotated[float, Field(gt=0, lt=0.5)] | None = None
     min_people: Annotated[int, Field(ge=2)] | None = None
+    every: bool = False
     severity: Severity = Severity.FAIL
     claim: Claim | None = None
     can_fail: bool = True
@@ -250,6 +252,8 @@ class Policy(Record):
     min_signers: Annotated[int, Field(ge=1)] = 1
     """Different trusted keys that have to have signed, where a signature is asked for."""
     requires: tuple[str, ...]
+    not_measured: tuple[Title, ...] = ()
+    """What its rules ask and this version measures nowhere; the report says so."""
     controls: Annotated[tuple[Control, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
