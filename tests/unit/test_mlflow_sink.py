@@ -149,6 +149,7 @@ def test_the_parent_has_verdict_digests_and_the_worst_figure(tmp_path: Path) -> 
     assert metrics["stays_rate.lower"] == pytest.approx(0.795)
     assert (metrics["cases/attempted"], metrics["cases/refused"]) == (120.0, 2.0)
     assert parent["params"]["suite"] == "acme-release"
+    assert parent["params"]["modality"] == "face"
     assert parent["params"]["limit/T-SUBJECT"] == "<= 0.07 on upper"
     assert "a \\| leak" in tags["mlflow.note.content"]
 

@@ -133,6 +133,7 @@ def _parent_params(report: Report, suite: Mapping[str, Any]) -> dict[str, str]:
         "policy": report.policy.id,
         "recognisers": ", ".join(card.id for card in report.judges),
         "assessments": ", ".join(_title(report, result) for result in report.results),
+        "modality": " and ".join(dict.fromkeys(result.modality.value for result in report.results)),
         "dataset": data.kind,
         "dataset.people": data.n_subjects,
         "dataset.test_people": data.n_test_subjects,
