@@ -53,28 +53,29 @@ def smallest_rate(rates: Sequence[IntervalBasis], alpha: float) -> WorstRate:
     lowest = min(range(k), key=lambda i: (bound_lower(rates[i], alpha), rates[i].p_low))
     uppermost = min(range(k), key=lambda i: (bound_upper(rates[i], alpha / k), rates[i].p_high))
     low, high = rates[lowest], rates[uppermost]
+    df = min(low.df, high.df)
     return WorstRate(
         IntervalBasis(
             p_low=low.p_low,
             n_eff_low=low.n_eff_low,
             p_high=high.p_high,
-            n_eff_high=_paying_for(k, high, alpha),
-            df=min(low.df, high.df),
+            n_eff_high=_paying_for(k, high, df, alpha),
+            df=df,
         ),
         lowest,
         uppermost,
     )
 
 
-def _paying_for(k: int, rate: IntervalBasis, alpha: float) -> float:
-    """The effective size at which the upper bound at alpha equals that of the whole size at alpha / k."""
+def _paying_for(k: int, rate: IntervalBasis, df: int, alpha: float) -> float:
+    """The effective size at which the upper bound at alpha equals that of the whole size at alpha / k, or is above."""
     wanted = bound_upper(rate, alpha / k)
     if k == 1 or wanted >= 1.0:
         return rate.n_eff_high
     low, high = rate.n_eff_high * 1e-9, rate.n_eff_high
     for _ in range(60):
         middle = 0.5 * (low + high)
-        if float(es.upper_bounds(rate.p_high, middle, rate.df, alpha)) < wanted:
+        if float(es.upper_bounds(rate.p_high, middle, df, alpha)) < wanted:
             high = middle
         else:
             low = middle
