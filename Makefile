@@ -46,6 +46,8 @@ lock: setup  ## resolve the locked sets again (needs the package index)
 	# pesq is no part: it compiles
 	$(BIN)/uv pip compile pyproject.toml --extra models --extra voices --extra synthetic-voices --extra labels --extra report --extra evidence --extra http --extra tracking --extra recipes --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --override requirements/overrides.txt -o requirements/lock.txt
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --constraint requirements/lock.txt -o requirements/gate.txt
+	# what builds visavox itself where requirements/gate.txt alone is installed
+	echo 'hatchling>=1.27' | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --constraint requirements/lock.txt -o requirements/build.txt
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

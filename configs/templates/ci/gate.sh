@@ -36,11 +36,11 @@ if [ -n "${VISAVOX:-}" ]; then
   command=("$VISAVOX")
 elif [ -e "$root/requirements/gate.txt" ]; then
   venv="${RUNNER_TEMP:-${TMPDIR:-/tmp}}/visavox-gate"
+  pip=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps)
   python3 -m venv "$venv" &&
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-      --requirement "$root/requirements/gate.txt" || refuse "visavox could not be installed"
-  export PYTHONPATH="$root/harness" # the checkout is what runs: nothing is built
-  command=("$venv/bin/python" -m visavox)
+    "${pip[@]}" --require-hashes -r "$root/requirements/gate.txt" -r "$root/requirements/build.txt" &&
+    "${pip[@]}" --no-build-isolation "$root" || refuse "visavox could not be installed"
+  command=("$venv/bin/visavox")
 else
   command=(visavox)
 fi
