@@ -44,6 +44,17 @@ def running(
             process.wait(10)
 
 
+@contextmanager
+def serving(script: Path, *words: str) -> Iterator[str]:
+    """A script that prints its address and serves until it is ended; gives the address."""
+    with subprocess.Popen([sys.executable, str(script), *words], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
 def certificates(folder: Path) -> tuple[str, str, str]:
     """Paths of an authority's certificate, of one that it signed for 127.0.0.1, and of the latter's key."""
     from cryptography import x509

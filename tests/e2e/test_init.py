@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import runpy
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pretend import texture
+from services import serving
 
 from visavox import load_suite, run
 from visavox.api.initialise import BASELINES, EditorKind, initialise
@@ -25,6 +27,7 @@ FILES = {
     EditorKind.PYTHON: {"adapter.py"},
     EditorKind.COMMAND: {"edit.py"},
     EditorKind.FOLDER: {"edit_cases.py", "outputs.csv"},
+    EditorKind.HTTP: {"service.py"},
     EditorKind.BASELINE: set(),
 }
 
@@ -55,12 +58,19 @@ def test_the_editor_that_is_written_edits_and_refuses(kind: EditorKind, tool_cla
     """Through the harness's own adapters, without a worker; deterministic for its seed."""
     folder = tmp_path / "my model"
     initialise(folder, kind=kind, tool_class=tool_class)
-    suite = load_suite(folder / "suite.yaml")
+    serves = serving(folder / "service.py", "0") if kind is EditorKind.HTTP else nullcontext()
+    with serves as url:
+        answers_as_asked(folder, kind, tool_class, [] if url is None else [f"editor.url={url}"])
+
+
+def answers_as_asked(folder: Path, kind: EditorKind, tool_class: ToolClass, overrides: list[str]) -> None:
+    """Two cases twice, the second of which says that somebody refused."""
+    suite = load_suite(folder / "suite.yaml", overrides=overrides)
     assert (suite.name, suite.editor.kind, suite.editor.tool_class) == ("my-model", kind.value, tool_class)
     media = pictures(tool_class)
     if kind is EditorKind.FOLDER:
         elsewhere(folder, media)
-    editor = editors.get(kind)(EditorContext(suite.editor.model_dump(mode="json"), "cpu", tmp_path, timeout_s=60.0))
+    editor = editors.get(kind)(EditorContext(suite.editor.model_dump(mode="json"), "cpu", folder, timeout_s=60.0))
     operation = suite.editor.operation.value
     asked = [EditRequest(c, operation, 5, media, consent=said) for c, said in (("a", "granted"), ("b", "refused"))]
     first, second = editor.edit(asked), editor.edit(asked)

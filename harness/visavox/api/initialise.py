@@ -27,6 +27,7 @@ class EditorKind(StrEnum):
     PYTHON = "python"
     COMMAND = "command"
     FOLDER = "folder"
+    HTTP = "http"
     BASELINE = "baseline"
 
 
@@ -46,6 +47,7 @@ _CODE: Final = {
     EditorKind.PYTHON: "adapter.py",
     EditorKind.COMMAND: "edit.py",
     EditorKind.FOLDER: "edit_cases.py",
+    EditorKind.HTTP: "service.py",
 }
 _FALLBACK_NAME = "my-editor"
 
@@ -94,6 +96,7 @@ def _texts(name: str, kind: EditorKind, tool_class: ToolClass) -> dict[str, str]
         "edit": edit,
         "imports": ", ".join(m for m in ("Image", "ImageDraw", "ImageFilter") if f"{m}." in edit),
         "roles": _tuple(roles),
+        "roles_words": ", ".join(roles),
         "columns": _tuple([f"{role}_path" for role in roles]),
         "check": "" if len(roles) == 1 else f", roles=({_tuple(roles)})",
     }

@@ -50,12 +50,15 @@ def _next_steps(folder: Path, kind: EditorKind) -> list[str]:
             f"{script}   # put your model there; it writes outputs.csv",
         ]
     else:
+        serve = shlex.join([sys.executable, str(folder / "service.py")])
         place = {
             EditorKind.PYTHON: f"put your model into {folder / 'adapter.py'}",
             EditorKind.COMMAND: f"put your program into argv of {suite}",
+            EditorKind.HTTP: f"put your model into {folder / 'service.py'}, or your service's url into {suite}",
             EditorKind.BASELINE: f"choose another reference in {suite} ({me} list baselines)",
         }
         lines = [
+            *([f"{serve} &   # it serves until it is ended"] if kind is EditorKind.HTTP else []),
             f"{me} run {suite} --out {SMOKE} --limit 4   # a look; never a PASS",
             f"{place[kind]}; it runs without, too",
             f"{me} plan {suite}   # people, cases, time; what this data set can decide",

@@ -193,6 +193,8 @@ class Claim(StrEnum):
     """What a suite may claim of its tool beyond its class; a policy gates it only then."""
 
     MORPH_RESISTANCE = "morph_resistance"
+    CONSENT_TOKENS = "consent_tokens"
+    """Made by every suite with ``editor.consent``: the tool takes consent tokens."""
 
 
 class AigcVerdict(StrEnum):
