@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from visavox.api.attesting import check_attestations, refuse_expired_attestations
+from visavox.api.attesting import check_attestations
+from visavox.api.gate_attested import check_attested
 from visavox.api.gate_evidence import Evidence, read_report, read_run, refuse_age
 from visavox.api.gate_ledgers import check_ledgers
 from visavox.api.gate_model import check_model
@@ -125,7 +126,7 @@ def _gate(
 ) -> GateResult:
     run = check_run(out)
     refuse_age(run.report, max_age)
-    refuse_expired_attestations(run.report)
+    not_attested = check_attested(run)
     if policy is not None and load_policy(policy).digest != run.seal.policy:
         raise EvidenceError(
             f"gate under the policy {policy}",
@@ -133,7 +134,7 @@ def _gate(
             todo="run the suite again under that policy",
         )
     signatures = check_signatures(run, attestation, trusted_keys)
-    not_checked = [*signatures.not_checked]
+    not_checked = [*signatures.not_checked, *not_attested]
     if model is None:
         not_checked.append("which model is released: no --model")
     else:
