@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from visavox.api.gate_evidence import Evidence
+from visavox.api.kept_journal import journal_of
 from visavox.core.errors import EvidenceError
 from visavox.core.records import EditRow
 from visavox.core.terms import Modality, Outcome
 from visavox.engine.clipping import is_clipped
+from visavox.engine.folder import RunFolder
 
 
 class _Journalled(NamedTuple):
@@ -33,7 +32,7 @@ def check_ledgers(run: Evidence) -> None:
         EvidenceError: counts that do not add up; a journal that is absent, unreadable or of another run.
     """
     report, ledger = run.report, run.report.ledger
-    whole = _journalled(run.folder.journal)
+    whole = _journalled(run.folder)
     if (report.clock.run, report.clock.started) != (whole.run, next(iter(whole.sessions), "")):
         raise EvidenceError(
             f"check the run of {run.folder.root}",
@@ -49,7 +48,7 @@ def check_ledgers(run: Evidence) -> None:
         )
     counted: Counter[str] = Counter()
     for modality, plan in run.plans.items():
-        rows = whole.rows if len(run.plans) == 1 else _journalled(run.folder.part(modality.value).journal).rows
+        rows = whole.rows if len(run.plans) == 1 else _journalled(run.folder.part(modality.value)).rows
         missing = [case.id for case in plan.cases if case.id not in rows]
         if missing:
             raise _odd("cases", f"the journal has no outcome of {len(missing)} cases, the first {missing[0]}")
@@ -84,29 +83,12 @@ def _odd(what: str, found: str) -> EvidenceError:
     return EvidenceError(f"add up the {what}", found=found, todo="the run was altered after it ended; run again")
 
 
-def _journalled(path: Path) -> _Journalled:
+def _journalled(folder: RunFolder) -> _Journalled:
     try:
-        with _opened(path) as journal:
-            facts = dict(journal.execute("SELECT name, value FROM facts"))
-            sessions = tuple(str(row[0]) for row in journal.execute("SELECT started FROM sessions ORDER BY rowid"))
-            rows = [EditRow.model_validate_json(row) for (row,) in journal.execute("SELECT row FROM edits")]
+        with journal_of(folder) as journal:
+            rows = {name: edit.row for name, edit in journal.edits().items()}
+            return _Journalled(journal.fact("run") or "", tuple(journal.sessions()), rows)
     except (sqlite3.Error, ValidationError) as error:
         raise EvidenceError(
-            f"read the journal {path.name}", found=str(error)[:500], todo="it tells what became of each case; run again"
+            f"read the journal of {folder.root}", found=str(error)[:500], todo="it tells what became of each case"
         ) from error
-    return _Journalled(str(facts.get("run", "")), sessions, {row.case_id: row for row in rows})
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """The journal, read only: nothing is written beside it unless a killed run left its log there."""
-    if path.is_symlink() or not path.is_file():
-        raise EvidenceError(
-            f"read the journal of {path.parent}",
-            found="there is none, or a link",
-            todo="it tells what became of each case: keep the run folder whole",
-        )
-    is_whole = not path.with_name(f"{path.name}-wal").exists()
-    address = f"{path.absolute().as_uri()}?{'immutable=1' if is_whole else 'mode=ro'}"
-    with closing(sqlite3.connect(address, uri=True)) as journal:
-        yield journal
