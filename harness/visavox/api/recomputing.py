@@ -6,6 +6,7 @@ journal; its two functions are pure, so that they give what they gave in the run
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 from visavox.api.assessing import assess_all, ledger_result, score_tables
@@ -19,7 +20,7 @@ from visavox.core.contracts import contract
 from visavox.core.errors import EvidenceError, VisavoxError
 from visavox.core.figures import AssessmentResult, CaseLedger
 from visavox.core.strict_json import read_evidence
-from visavox.core.terms import Modality
+from visavox.core.terms import Consent, Modality
 from visavox.engine.acquired import acquired_path
 from visavox.engine.detection import media_to_score, read_detection
 from visavox.engine.detection.looked_for import looked_for_files, read_packs, read_perceptible, read_watermark
@@ -108,6 +109,7 @@ class _Part:
         plan, suite = recorded.plan, recorded.suite
         self._wanted: dict[str, Assessment] = {name: assessments.get(name)() for name, _ in suite.assessments}
         self._tables = score_tables(suite, self._wanted)
+        self._refuse_too_little()
         cards = [card for card in run.seal.judges if len(run.plans) == 1 or acquired_path(folder, card.id).exists()]
         self._judges = {card: KeptScores(folder, card.id, plan, self.rows) for card in cards}
         row = contract(suite.editor.tool_class)
@@ -162,16 +164,34 @@ class _Part:
             None if suite.watermark is None else read_watermark(folder, plan, suite.watermark),
         )
 
-    def _refuse_other_people(self) -> None:
-        """Who is who in the tables, as the plan has it."""
-        found = read_part(self._folder.people, PEOPLE).to_pylist()
-        wanted = [
-            {"sample": s.id, "person": s.person, "session": s.session, "fold": s.fold}
-            for s in self.recorded.plan.samples
-        ]
-        if found != wanted:
+    def _refuse_too_little(self) -> None:
+        if not any(acquired_path(self._folder, card.id).exists() for card in self._run.seal.judges):
             raise EvidenceError(
-                f"read {self._folder.people.name} of {self._folder.root}",
-                found="its people are not those of the plan",
-                todo=_AGAIN,
+                f"make the figures of {self._folder.root} again",
+                found="it does not say of which media there were templates",
+                todo="an earlier version of visavox wrote it, or part of it was lost; run again in a new folder",
             )
+
+    def _refuse_other_people(self) -> None:
+        """Who is who in the tables, as the plan has it, and what consent they stated, as the report counts it."""
+        plan, asked = self.recorded.plan, f"read {self._folder.people.name} of {self._folder.root}"
+        found = read_part(self._folder.people, PEOPLE).to_pylist()
+        consents = [Consent(row.pop("consent")) for row in found]
+        wanted = [{"sample": s.id, "person": s.person, "session": s.session, "fold": s.fold} for s in plan.samples]
+        if found != wanted:
+            raise EvidenceError(asked, found="its people are not those of the plan", todo=_AGAIN)
+        stated = self._run.report.dataset
+        own = next((part for part in stated.parts if part.modality is plan.modality), stated)
+        counts = dict(Counter(consent.value for consent in consents))
+        if dict(own.consent) != counts:
+            raise EvidenceError(
+                asked, found=f"it counts consent as {counts}, the report as {dict(own.consent)}", todo=_AGAIN
+            )
+        for case, *samples in zip(plan.case_consent, plan.case_sample, plan.second_sample, strict=True):
+            its_own = {consents[i] for i in samples if i >= 0}
+            if (
+                its_own
+                and case in {Consent.GRANTED, Consent.UNSTATED}
+                and (its_own == {Consent.GRANTED}) != (case is Consent.GRANTED)
+            ):
+                raise EvidenceError(asked, found="its consent is not that of the planned cases", todo=_AGAIN)

@@ -49,6 +49,7 @@ from visavox.engine.score import Scorer, acquired_of, judge_view, load_sets
 from visavox.engine.store import Store
 from visavox.evidence.seal import Register, parse_seal
 from visavox.ports.assessment import assessments
+from visavox.ports.dataset import Dataset
 from visavox.ports.sink import sinks
 from visavox.reporting.forms import FORMS, write_forms
 from visavox.reporting.schema import parse_report, report_bytes
@@ -237,7 +238,7 @@ def _assess_part(prepared: Prepared, folder: RunFolder, journal: Journal, progre
         scorer.run(asked, progress)
         write_acquired(folder, recogniser.id, acquired_of(sets), scorer.backends)
         views.append(judge_view(recogniser, plan, sets, scorer, asked))
-    _write_people(folder, plan)
+    _write_people(folder, plan, dataset)
     figures = {} if utility is None else case_figures(utility, prepared, embedded, rows, progress)
     looked = look_for_edits(prepared, wanted, rows, folder, journal, progress)
     made = assess_all(prepared, wanted, tuple(views), rows, figures, looked)
@@ -275,12 +276,14 @@ def _tidy(folder: RunFolder, suite: Suite) -> None:
             Store(part.templates).clear()
 
 
-def _write_people(folder: RunFolder, plan: Plan) -> None:
-    """Who is who in the score tables, by number: what recomputing from trials needs."""
+def _write_people(folder: RunFolder, plan: Plan, dataset: Dataset) -> None:
+    """Who is who in the score tables, by number, and what consent each stated: what recomputing from trials needs."""
+    stated = {sample.id: sample.consent.value for sample in dataset.samples}
     rows = {
         "sample": [s.id for s in plan.samples],
         "person": [s.person for s in plan.samples],
         "session": [s.session for s in plan.samples],
         "fold": [s.fold for s in plan.samples],
+        "consent": [stated[s.id] for s in plan.samples],
     }
     tables.write_part(folder.people, rows, tables.PEOPLE)

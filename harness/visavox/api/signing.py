@@ -10,17 +10,19 @@ from pathlib import Path
 
 from visavox.api.gating import check_run
 from visavox.api.kept_journal import journal_digest
+from visavox.api.recomputing import recompute
+from visavox.api.verifying import refuse_other_figures
 from visavox.core.config import Suite
 from visavox.core.digest import sha256_bytes, sha256_file, sha256_json
 from visavox.core.errors import EvidenceError
 from visavox.core.report import Decision, Report
-from visavox.core.strict_json import read_evidence
+from visavox.core.strict_json import read_evidence, strict_json
 from visavox.core.terms import ControlKind, Severity, Verdict
 from visavox.engine.folder import RunFolder
 from visavox.engine.kept_scores import trial_tables
 from visavox.evidence.envelope import ATTESTATION, ReadEnvelope, parse_payload, read_envelope, signed
 from visavox.evidence.keys import load_signer, passphrase
-from visavox.evidence.model_files import ModelFiles, model_files, subject_of
+from visavox.evidence.model_files import ModelFiles, model_files, named_files, subject_of
 from visavox.evidence.statement import (
     Assessment,
     AttestedControl,
@@ -52,7 +54,8 @@ def sign(out: str | Path, key: str | Path, *, model: str | Path | None = None) -
     """
     folder = RunFolder(Path(out))
     signer = load_signer(Path(key), passphrase=passphrase())
-    check_run(folder.root)
+    run = check_run(folder.root)
+    refuse_other_figures(run, recompute(run))
     path = folder.root / ATTESTATION
     with _alone(folder):
         earlier = read_envelope(path) if path.exists() else None
@@ -143,8 +146,13 @@ def trial_files(folder: RunFolder) -> tuple[File, ...]:
 def _files_of_model(
     folder: RunFolder, report: Report, *, model: str | Path | None, earlier: ReadEnvelope | None
 ) -> tuple[File, ...]:
-    """The model's files; those that an earlier signer named stand unless the caller names a model."""
+    """The model's files: of a model that the caller names, else as the run listed them, else as an earlier signer did.
+
+    A single file is listed nowhere in the folder: it is named where the suite's artifact is at hand.
+    """
     artifact = report.subject.digest.sha256
+    if model is None and folder.model.exists():
+        return _listed(folder, artifact)
     if model is None and earlier is not None:
         before = parse_payload(earlier.envelope.payload, asked=f"read the statement in {folder.root / ATTESTATION}")
         return tuple(_file(one) for one in before.files)
@@ -159,6 +167,17 @@ def _files_of_model(
             todo="the model has changed since: assess it again, or name the one that was assessed with --model",
         )
     return found.files
+
+
+def _listed(folder: RunFolder, artifact: str) -> tuple[File, ...]:
+    rows = strict_json(read_evidence(folder.model), what=folder.model.name)
+    if sha256_json(rows) != artifact:
+        raise EvidenceError(
+            f"read {folder.model.name} of {folder.root}",
+            found="it is not the list of the model that was assessed",
+            todo="it was altered after the run was sealed; run again in a new folder",
+        )
+    return named_files([(str(name), str(digest)) for name, digest in rows])
 
 
 def _file(resource: Resource) -> File:

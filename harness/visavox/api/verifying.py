@@ -22,7 +22,7 @@ SHOWN: Final = 5
 _LABELS: Final = ("name", "recogniser", "detector", "attacker", "group", "kind", "link", "ladder")
 NOT_RECOMPUTED: Final = (
     "scores, templates and what was found in media: they come from judges, detectors and media, which are not here",
-    "the data set's own account: consent, licences, withheld samples",
+    "the data set's own account: what consent its manifest states, licences, withheld samples",
     "the environment, the cards of what took part, and the clock",
 )
 

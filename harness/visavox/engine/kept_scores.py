@@ -7,6 +7,7 @@ A part too many or too few, a row left out, doubled or moved, is found without a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from visavox.ports.assessment import ENROLLED, ORIGINAL, Comparisons, Ints, Judg
 
 from . import tables
 from .acquired import Acquired, acquired_path, backends_path, read_acquired, read_backends, template_facts
+from .detection import STAGE as DETECTION
 from .enrolment import Inputs
 from .folder import RunFolder
 from .learned import PERMUTED, fold_of_cases, shares_a_donor
@@ -148,9 +150,12 @@ def kept_view(
 
 
 def trial_tables(folder: RunFolder) -> set[str]:
-    """Every table of trial-level figures in a run folder, as paths below it; templates that were kept are none."""
-    kept = [part.templates for part in folder.parts()]
-    found = [path for path in folder.root.rglob("*.parquet") if not any(place in path.parents for place in kept)]
+    """Every table of trial-level figures in a run folder, as paths below it."""
+    found: list[Path] = []
+    for part in folder.parts():
+        found += part.root.glob("*.parquet")
+        for place in (part.scores, part.utility, part.root / DETECTION):
+            found += place.rglob("*.parquet")
     return {path.relative_to(folder.root).as_posix() for path in found}
 
 

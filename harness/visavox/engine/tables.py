@@ -38,7 +38,13 @@ REGIONS = pa.schema(
 )
 SCORES = pa.schema([("probe", pa.int32()), ("reference", pa.int32()), ("score", pa.float32())])
 PEOPLE = pa.schema(
-    [("sample", pa.string()), ("person", pa.int32()), ("session", pa.int32()), ("fold", pa.string())],
+    [
+        ("sample", pa.string()),
+        ("person", pa.int32()),
+        ("session", pa.int32()),
+        ("fold", pa.string()),
+        ("consent", pa.string()),
+    ],
 )
 
 

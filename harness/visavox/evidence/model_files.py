@@ -6,10 +6,11 @@ all below the model's folder but what belongs to git. Links are followed here, a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from visavox.core.digest import sha256_file, sha256_json
+from visavox.core.digest import sha256_file, sha256_json, tree_files
 from visavox.core.errors import EvidenceError
 
 from .statement import File, Resource, Statement
@@ -44,12 +45,16 @@ def model_files(path: Path) -> ModelFiles:
             return ModelFiles(digest, (File(path=path.name, sha256=digest),))
         if not path.is_dir():
             raise EvidenceError(asked, found="there is nothing at that path", todo="name the model's file or folder")
-        found = [(one.relative_to(path), sha256_file(one)) for one in sorted(path.rglob("*")) if one.is_file()]
+        found = tree_files(path)
     except OSError as error:
         raise EvidenceError(asked, found=error.strerror or str(error), todo="check paths and rights") from error
-    files = sorted((name.as_posix(), digest) for name, digest in found if name.parts[0] not in GIT_PATHS)
-    artifact = sha256_json([[name.as_posix(), digest] for name, digest in found])
-    return ModelFiles(artifact, tuple(File(path=name, sha256=digest) for name, digest in files))
+    return ModelFiles(sha256_json(found), named_files(found))
+
+
+def named_files(found: Sequence[tuple[str, str]]) -> tuple[File, ...]:
+    """The files that an attestation names, of all below a model's folder: (path, SHA-256)."""
+    kept = sorted((name, digest) for name, digest in found if name.split("/")[0] not in GIT_PATHS)
+    return tuple(File(path=name, sha256=digest) for name, digest in kept)
 
 
 def artifact_matches(path: Path, statement: Statement) -> None:
