@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -11,9 +13,9 @@ from visavox.core.digest import canonical_json, sha256_file
 from visavox.core.errors import ConfigError, EvidenceError, UsageError
 from visavox.core.report import AttestationCard, Report
 from visavox.core.strict_json import read_evidence
-from visavox.core.terms import AttestationVerdict, ControlKind, DutyRole, Modality
+from visavox.core.terms import AttestationVerdict, DutyRole, Modality, ToolClass
 from visavox.engine.folder import RunFolder
-from visavox.evidence.inline_signature import public_pem, signer_of
+from visavox.evidence.inline_signature import public_text, signer_of
 from visavox.evidence.keys import load_signer, passphrase
 from visavox.policy.attestations import (
     Attestation,
@@ -58,9 +60,17 @@ def attested(suite: Suite, policy: Policy) -> Attested:
     Raises:
         ConfigError: an attestation is faulty.
     """
+    return attested_at(suite.attestations, policy, Duties.of(suite))
+
+
+def attested_at(places: Sequence[str | Path], policy: Policy, duties: Duties) -> Attested:
+    """The attestations in files or folders, each judged today.
+
+    Raises:
+        ConfigError: an attestation is faulty.
+    """
     controls = {control.id: control for control in policy.controls}
-    statements = read_statements(suite.attestations, policy, today=today())
-    duties = Duties.of(suite)
+    statements = read_statements(places, policy, today=today())
     cards = []
     for one in statements:
         signed_by, fault = _signer(one.attestation)
@@ -139,20 +149,22 @@ def refuse_expired_attestations(report: Report) -> None:
                 )
 
 
-def asked_of(suite: Suite, policy: Policy, modalities: tuple[Modality, ...] = tuple(Modality)) -> tuple[Asked, ...]:
-    """Every control of the policy that asks for a statement about such a tool, and what the suite has for it.
-
-    Raises:
-        ConfigError: an attestation is faulty.
-    """
-    cards = {card.id: card for card in attested(suite, policy).cards}
-    duties = Duties.of(suite)
+def statements_asked(
+    policy: Policy,
+    found: Attested,
+    *,
+    duties: Duties = Duties(),  # noqa: B008 - immutable
+    tool_classes: Iterable[ToolClass] = tuple(ToolClass),
+    modalities: Iterable[Modality] = tuple(Modality),
+) -> tuple[Asked, ...]:
+    """Every control that asks for a statement about one of such tools, and what there is."""
+    cards = {card.id: card for card in found.cards}
     return tuple(
         Asked(control, cards.get(control.id) or missing_card(control))
         for control in policy.controls
         if control.is_attested
-        and control.binds(suite.editor.tool_class, duties)
-        and set(control.modalities) & set(modalities)
+        and any(control.binds(tool_class, duties) for tool_class in tool_classes)
+        and {*control.modalities} & {*modalities}
     )
 
 
@@ -166,6 +178,7 @@ def draft_attestation(
     expires: date,
     role: DutyRole = DutyRole.BOTH,
     language: str = "en",
+    remarks: str = "",
     key: Path | None = None,
 ) -> Attestation:
     """An attestation of a control with the policy's own words, dated today; evidence lies beside ``out`` or below.
@@ -179,7 +192,7 @@ def draft_attestation(
     found = next((one for one in loaded.controls if one.id == control), None)
     asked = f"attest {control} under {loaded.id}"
     if found is None or found.statement is None:
-        names = ", ".join(one.id for one in loaded.controls if one.kind is not ControlKind.TEST) or "nothing"
+        names = ", ".join(one.id for one in loaded.controls if one.is_attested) or "nothing"
         raise ConfigError(asked, found="the policy asks nobody to attest it", todo=f"it asks for: {names}")
     if expires < today():
         raise UsageError(asked, found=f"it would have expired on {expires}", todo="name a later day")
@@ -194,6 +207,7 @@ def draft_attestation(
         date=today().isoformat(),
         expires=expires.isoformat(),
         applies_to_role=role,
+        remarks=remarks,
     )
     return made if key is None else signed(made, key)
 
@@ -206,8 +220,32 @@ def signed(one: Attestation, key: Path) -> Attestation:
     """
     signer = load_signer(key, passphrase=passphrase())
     made = signer.sign(canonical_json(one.signed_part()))
-    signature = Signature(keyid=made.keyid, public_key=public_pem(signer), sig=made.signature)
+    signature = Signature(keyid=made.keyid, public_key=public_text(signer), sig=made.signature)
     return one.model_copy(update={"signature": signature})
+
+
+def write_attestation(one: Attestation, out: Path) -> None:
+    """Writes an attestation as YAML, never over a file.
+
+    Raises:
+        UsageError: there is a file already, or it cannot be written.
+    """
+    asked = f"write the attestation {out}"
+    text = "".join(f"{name}: {_yaml(value)}\n" for name, value in one.model_dump(mode="json").items() if value)
+    try:
+        with out.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError as error:
+        raise UsageError(asked, found="there is such a file", todo="name another with --out, or remove it") from error
+    except OSError as error:
+        raise UsageError(asked, found=error.strerror or str(error), todo="name a file that can be written") from error
+
+
+def _yaml(value: object) -> str:
+    """A JSON value is YAML; a list stands one item a line."""
+    if isinstance(value, list):
+        return "".join(f"\n  - {json.dumps(item, ensure_ascii=False)}" for item in value)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _evidence(path: Path, base: Path, asked: str) -> Evidence:

@@ -11,17 +11,20 @@ from pydantic import Field
 from visavox.core.config import Suite
 from visavox.core.digest import sha256_bytes
 from visavox.core.records import EditRow, Output, Pairs, Record, Sample
+from visavox.core.report import Decision
 from visavox.core.seeding import generator
-from visavox.core.terms import Modality, Outcome, Verdict
+from visavox.core.terms import AttestationVerdict, ControlKind, Modality, Outcome, Severity, Verdict
 from visavox.engine.consent import asked_of
 from visavox.engine.embed import cases_of_sets
 from visavox.engine.plan import make_plan
 from visavox.metrics.power import STRANGER_EFFECT
 from visavox.policy.planner import ASSUMED_ICC, NEAREST_OTHERS_ADD, Basis, CellForecast, forecast
+from visavox.policy.records import Duties
 from visavox.ports.assessment import MASKED, ScoreTable, assessments
 from visavox.ports.dataset import Dataset
 
 from .assessing import score_tables
+from .attesting import attested, statements_asked
 from .costs import WORDS, Cost, Work, disk, speeds, times
 from .detection import detected_media, n_perturbations
 from .preparation import Outline, outline
@@ -52,6 +55,16 @@ class Counts(Record):
     consent: Pairs
 
 
+class AskedStatement(Record):
+    """What an organisation has to attest under the policy, and what the suite has of it today."""
+
+    control: str
+    title: str
+    severity: Severity
+    verdict: AttestationVerdict
+    reason: str
+
+
 class RunPlan(Record):
     """A suite's plan in figures.
 
@@ -62,6 +75,7 @@ class RunPlan(Record):
         rehearsed_people: test people of the rehearsal; fewer than ``counts.test_people`` in large data sets.
         assumptions: what the forecasts take for granted; ``unforeseen``: what may still stand between the tool and a
             PASS.
+        attestations: what has to be attested beside the figures, and what of it there is.
     """
 
     schema_id: str = Field(default="visavox/plan/v1", alias="schema")
@@ -79,6 +93,7 @@ class RunPlan(Record):
     controls: tuple[CellForecast, ...] = ()
     assumptions: tuple[str, ...] = ()
     unforeseen: tuple[str, ...] = ()
+    attestations: tuple[AskedStatement, ...] = ()
 
 
 def plan_run(known: Outline, *, controls: bool = True, like: Path | None = None) -> RunPlan:
@@ -103,8 +118,31 @@ def plan_run(known: Outline, *, controls: bool = True, like: Path | None = None)
         counts=_counts(known),
         work=work,
         costs=(*times(known, work, None if like is None else speeds(like)), *disk(known, work)),
+        attestations=_statements(known),
     )
     return plan.model_copy(update=_decided(known)) if controls else plan
+
+
+def _statements(known: Outline) -> tuple[AskedStatement, ...]:
+    """What has to be attested of such a tool; what the suite says of itself counts."""
+    suite, policy = known.suite, known.policy.policy
+    found = statements_asked(
+        policy,
+        attested(suite, policy),
+        duties=Duties.of(suite),
+        tool_classes=[suite.editor.tool_class],
+        modalities=[known.plan.modality],
+    )
+    return tuple(
+        AskedStatement(
+            control=one.control.id,
+            title=one.control.title.en,
+            severity=one.control.severity,
+            verdict=one.card.verdict,
+            reason=one.card.reason,
+        )
+        for one in found
+    )
 
 
 def _counts(known: Outline) -> Counts:
@@ -167,11 +205,19 @@ def _decided(known: Outline) -> dict[str, object]:
     return {
         "rehearsed_people": here.plan.n_test_people,
         "if_clean": rehearsed.decision.verdict,
-        "reasons": rehearsed.decision.reasons,
+        "reasons": _reasons(rehearsed.decision),
         "controls": forecast(policy, rehearsed.decision, basis, larger),
         "assumptions": _assumptions(known),
         "unforeseen": _unforeseen(known),
     }
+
+
+def _reasons(decision: Decision) -> tuple[str, ...]:
+    """What forbids a PASS; statements that do not stand as one line, for the plan lists them."""
+    stated = {c.id: c for c in decision.controls if c.kind is ControlKind.ATTESTATION}
+    others = [line for line in decision.reasons if line.partition(":")[0] not in stated]
+    open_ = [c for c in stated.values() if c.severity is Severity.FAIL and c.verdict is not Verdict.PASS]
+    return (*others, *([f"{len(open_)} statements that the policy asks for do not stand"] if open_ else []))
 
 
 def _assumptions(known: Outline) -> tuple[str, ...]:

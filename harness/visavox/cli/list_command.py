@@ -9,7 +9,7 @@ from typing import TypeVar
 import click
 
 from visavox.core.registry import Registry
-from visavox.policy.load import names
+from visavox.policy.load import load_policy, names
 from visavox.ports.assessment import assessments
 from visavox.ports.consent import load_probes, probe_list_names
 from visavox.ports.dataset import datasets
@@ -40,6 +40,11 @@ def _probe_lists() -> Iterable[str]:
     return [f"{found.name:<22} {len(found.probes)} of version {found.version}: {found.summary}" for found in lists]
 
 
+def _policies() -> Iterable[str]:
+    loaded = {name: load_policy(name).policy for name in names()}
+    return [f"{name:<22} version {one.version}: {one.title.en}" for name, one in loaded.items()]
+
+
 KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "editors": lambda: _rows(editors),
     "baselines": lambda: _rows(baselines),
@@ -53,7 +58,7 @@ KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "datasets": lambda: _rows(datasets),
     "assessments": lambda: _rows(assessments),
     "sinks": lambda: _rows(sinks),
-    "policies": names,
+    "policies": _policies,
 }
 
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from visavox import api
 from visavox.api.costs import WORDS, Cost
 from visavox.api.planning import RunPlan, plan_run
-from visavox.core.terms import Severity, Verdict
+from visavox.core.terms import AttestationVerdict, Severity, Verdict
 from visavox.policy.planner import CellForecast, Need
 from visavox.reporting.text import wrapped
 
@@ -110,9 +110,27 @@ def page(plan: RunPlan, width: int = WIDTH) -> Iterator[Text]:
     for name, unit in (("time", "s"), ("disk", "bytes")):
         for number, cost in enumerate(cost for cost in plan.costs if cost.unit == unit):
             yield from _entry("" if number else name, _cost(cost), width)
+    if plan.attestations:
+        yield from _statements(plan, width)
     if plan.controls:
         yield Text()
         yield from _controls(plan, width)
+
+
+def _statements(plan: RunPlan, width: int) -> Iterator[Text]:
+    """What the organisation has to attest, and what of it does not stand."""
+    there = [one for one in plan.attestations if one.verdict is AttestationVerdict.ATTESTED]
+    yield from _entry(
+        "attested", f"{len(there)} of the {len(plan.attestations)} statements that the policy asks", width
+    )
+    for one in plan.attestations:
+        if one in there:
+            continue
+        mark = "" if one.severity is Severity.FAIL else f" ({one.severity.value})"
+        why = "" if one.verdict is AttestationVerdict.MISSING else f": {one.reason}"
+        yield from _entry("", f"{one.verdict.value.replace('_', ' ')}  {one.control}{mark}, {one.title}{why}", width)
+    if len(there) < len(plan.attestations):
+        yield from _entry("", f"visavox attest CONTROL --policy {plan.policy}, and `attestations: FOLDER`", width)
 
 
 def _controls(plan: RunPlan, width: int) -> Iterator[Text]:

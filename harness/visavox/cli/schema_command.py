@@ -7,13 +7,20 @@ import json
 import click
 
 from visavox.core.config import Suite
+from visavox.policy.attestations import Attestation
 from visavox.policy.load import Policy
 from visavox.reporting.schema import report_schema
 
 
 @click.command("schema")
-@click.argument("what", type=click.Choice(["suite", "report", "policy"]))
+@click.argument("what", type=click.Choice(["suite", "report", "policy", "attestation"]))
 def schema_command(what: str) -> None:
-    """Print the JSON Schema of a suite, a report or a policy."""
-    schema = {"suite": Suite.model_json_schema, "report": report_schema, "policy": Policy.model_json_schema}[what]()
+    """Print the JSON Schema of a suite, a report, a policy or an attestation."""
+    made = {
+        "suite": Suite.model_json_schema,
+        "report": report_schema,
+        "policy": Policy.model_json_schema,
+        "attestation": Attestation.model_json_schema,
+    }
+    schema = made[what]()
     click.echo(json.dumps(schema, indent=2, ensure_ascii=False))

@@ -5,14 +5,15 @@ It shows that nothing was changed since the owner of that key signed; whose key 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner, SSlibKey
 
 
-def public_pem(signer: CryptoSigner) -> str:
-    """The public key of a signer, in PEM."""
+def public_text(signer: CryptoSigner) -> str:
+    """The public key of a signer as text: the 64 hexadecimal digits of an Ed25519 key, or PEM."""
     return str(signer.public_key.keyval["public"])
 
 
@@ -38,7 +39,9 @@ def _key(public_key: str) -> SSlibKey | None:
     from securesystemslib.signer import SSlibKey
 
     try:
-        key = load_pem_public_key(public_key.encode())
+        is_raw = re.fullmatch("[0-9a-f]{64}", public_key) is not None
+        raw = bytes.fromhex(public_key) if is_raw else public_key.encode()
+        key = ed25519.Ed25519PublicKey.from_public_bytes(raw) if is_raw else load_pem_public_key(raw)
     except (ValueError, UnsupportedAlgorithm):
         return None
     is_p256 = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)

@@ -44,7 +44,7 @@ class Evidence(Record):
 
 
 class Signature(Record):
-    """Over the canonical JSON of everything else; ``public_key`` is PEM, ``sig`` hexadecimal."""
+    """Over the canonical JSON of everything else; ``public_key`` is hexadecimal of Ed25519, or PEM."""
 
     keyid: Sha256
     public_key: Annotated[str, Field(max_length=4000)]
