@@ -46,10 +46,12 @@ from visavox.core.names import rate_in_name
 from visavox.core.terms import Attacker
 from visavox.metrics.multiplicity import holm
 from visavox.ports.assessment import EDITED, MASKED, ORIGINAL, REPEATED, AssessmentInput, JudgeView, ScoreTable
+from visavox.ports.decided import DecidedTrials
 from visavox_assessments.attempts import worst_of_attempts
 from visavox_assessments.estimates import complement
 
 from . import bystanders, charts, figures, instruments, metadata, rates, semi_informed
+from .decided import decided_match_rate
 from .ledger import template_ledger
 from .trials import KindTrials, background_trials, presented_trials, trials_of
 
@@ -116,6 +118,15 @@ class IdentityLeak:
                 *(line for part in parts for line in part.limitations),
             ),
         )
+
+    def decided(self, data: AssessmentInput) -> Iterator[DecidedTrials]:
+        """The trials of each judge's and attacker's match rate, for a comparison with another run of the plan."""
+        name = match_rate_name(data.contract)
+        for judge in data.judges if name else ():
+            for attacker in data.options.attackers:
+                found = decided_match_rate(data, judge, attacker, trials_of(data, judge, attacker), str(name))
+                if found is not None:
+                    yield found
 
     def _spread(self, data: AssessmentInput) -> Iterator[Estimate]:
         """How far the judges are apart, by attacker."""

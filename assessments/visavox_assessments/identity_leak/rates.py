@@ -66,6 +66,28 @@ class Undecided(NamedTuple):
         return np.concatenate([*parts, np.ones(self.betrayed.persons.size, bool)]).astype(np.int64)
 
 
+class SortedKinds(NamedTuple):
+    """An attacker's kinds of comparison that have trials.
+
+    Attributes:
+        points: all of them, each with its operating point, if it has one.
+        decided: those of the best support; imputed: the others.
+    """
+
+    points: list[tuple[Kind, OperatingPoint | None]]
+    decided: list[Decided]
+    imputed: list[Kind]
+
+
+def sorted_kinds(judge: JudgeView, trials: KindTrials, fmr: float) -> SortedKinds:
+    """Which kinds of comparison are decided at a threshold of their own."""
+    points = [(kind, operating_point(judge, kind.comparisons, fmr)) for kind in trials.kinds if kind.mated.size]
+    best = max((_RANK[point.support] for _, point in points if point), default=0)
+    decided = [Decided(kind, point) for kind, point in points if point and best and _RANK[point.support] == best]
+    imputed = [kind for kind, point in points if not point or _RANK[point.support] < best]
+    return SortedKinds(points, decided, imputed)
+
+
 def match_rate(
     data: AssessmentInput,
     judge: JudgeView,
@@ -81,14 +103,11 @@ def match_rate(
     ``stricter`` times ``fmr`` is the point at which a FAIL on few people has to hold too: 1/3 where a match is the
     fault, 3 where a non-match is.
     """
-    points = [(kind, operating_point(judge, kind.comparisons, fmr)) for kind in trials.kinds if kind.mated.size]
-    best = max((_RANK[point.support] for _, point in points if point), default=0)
-    decided = [Decided(kind, point) for kind, point in points if point and best and _RANK[point.support] == best]
+    points, decided, imputed = sorted_kinds(judge, trials, fmr)
     if not decided and trials.betrayed.persons.size:
         return _all_betrayed(data, judge, attacker, trials, points, fmr, name)
     if not decided:
         return NotMade(name=name, recogniser=judge.id, attacker=attacker, reason=_why_not(points, trials, fmr))
-    imputed = [kind for kind, point in points if not point or _RANK[point.support] < best]
     lost = [trials.missing, *(kind.people for kind in imputed if kind.name not in LOOK_ALIKES)]
     strangers = tuple(kind for kind in imputed if kind.name in LOOK_ALIKES)
     rest = Undecided(People.joined(lost), strangers, trials.betrayed)

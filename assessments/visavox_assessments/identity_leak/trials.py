@@ -75,6 +75,8 @@ class Kind(NamedTuple):
     non_people: People
     near: Mask
     n_people: int
+    keys: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+    """Which comparison each mated one is: probe and reference as one number, the same in every run of a plan."""
 
     @property
     def persons(self) -> Ints:
@@ -397,4 +399,5 @@ def _kind(
         people.at(non),
         np.zeros(int(non.sum()), bool) if near is None else near[non],
         min(n_people, tried or n_people),
+        (table.probe[mated].astype(np.int64) << 32) | table.reference[mated],
     )

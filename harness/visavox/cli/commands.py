@@ -8,8 +8,8 @@ from typing import Final
 import click
 
 COMMANDS: Final = (
-    "attest", "completion", "demo", "doctor", "gate", "init", "key", "label", "list", "plan", "report", "run", "schema",
-    "score", "show", "sign", "track", "verify",
+    "attest", "compare", "completion", "demo", "doctor", "gate", "init", "key", "label", "list", "plan", "report",
+    "run", "schema", "score", "show", "sign", "track", "verify",
 )  # fmt: skip
 
 

@@ -137,6 +137,37 @@ def rate_at_threshold_interval(strata: Sequence[Stratum], *, interchangeable: bo
     return rate_record(p, hits.size, occurring, deff, touched, df=min(occurring, compared) - 1)
 
 
+class LinearPart(NamedTuple):
+    """What each trial, or each non-mated comparison of one stratum, adds to the linearised rate.
+
+    Attributes:
+        people: integer labels of the people it touches, a column a role.
+        weights: (n,) its share of the rate's deviation; all of them together sum to 0.
+    """
+
+    people: tuple[Ints, ...]
+    weights: Floats
+
+
+def linear_parts(strata: Sequence[Stratum]) -> list[LinearPart]:
+    """The linearised rate of case e, term by term: what two such rates over the same people have in common.
+
+    Raises:
+        UndefinedMetricError: as ``rate_at_threshold_interval``.
+    """
+    trials = [_trials(stratum) for stratum in strata]
+    n_trials = sum(part.hits.size for part in trials)
+    if n_trials == 0:
+        raise UndefinedMetricError("a rate at a threshold was asked for", found="no trials")
+    p = float(np.concatenate([part.hits for part in trials]).mean())
+    parts = [LinearPart(part.people, (part.hits - p) / n_trials) for part in trials if part.hits.size]
+    found = (_comparisons(stratum, n_trials) for stratum in strata)
+    return [
+        *parts,
+        *(LinearPart(one.people, one.weight * (one.hits.astype(np.float64) - one.fmr)) for one in found if one),
+    ]
+
+
 def _trials(stratum: Stratum) -> _Trials:
     """The stratum's decided trials, scored ones first."""
     scores = finite_scores(stratum.scores, "trial", at_least=0)
