@@ -125,7 +125,7 @@ def _changed(
         rates = _rates(a, of_a, figure), _rates(b, of_b, figure)
     both = None
     if rates is not None and rates[0] is not None and rates[1] is not None and of_a is not None and of_b is not None:
-        both = _in_both(of_a, of_b)
+        both = trials_in_both(of_a, of_b)
         one, other, correlation, method = rates[0], rates[1], both.correlation, PAIRED
     else:
         one, other, correlation, method = _own(a), _own(b), 0.0, UNPAIRED
@@ -174,7 +174,8 @@ def _rates(estimate: Estimate, trials: DecidedTrials, figure: Figure) -> paired.
     return paired.figure_of_basis(found.p, [found.basis])
 
 
-def _in_both(a: DecidedTrials, b: DecidedTrials) -> TrialsInBoth:
+def trials_in_both(a: DecidedTrials, b: DecidedTrials) -> TrialsInBoth:
+    """What became of the trials that both runs have, and of their people."""
     _, in_a, in_b = np.intersect1d(a.keys, b.keys, assume_unique=True, return_indices=True)
     match_a, match_b = (t.scores[i] >= t.thresholds[i] for t, i in ((a, in_a), (b, in_b)))
     near_a, near_b = (
