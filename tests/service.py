@@ -239,14 +239,14 @@ class Service(BaseHTTPRequestHandler):
         self.on_flip(x_model_version="2.4.0" if is_old else "2.5.0")
 
 
-def main() -> None:
+def main(service: type[Service] = Service) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("log", type=Path)
     parser.add_argument("--certificate")
     parser.add_argument("--key")
     words = parser.parse_args()
     Service.log_path = words.log
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), service)
     server.daemon_threads = True
     if words.certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from services import Running, certificates, running
+from consent_editors import write_tokens
+from services import SCRIPT, Running, certificates, running
 
 from visavox.api import read_report
 from visavox.cli import exit_code
@@ -113,3 +114,23 @@ def test_a_dead_service_ends_the_run_with_one_error(
     error = capsys.readouterr().err
     assert "all of them failed; the first: the service cannot be reached (ConnectError), in 1 try" in error
     assert "Traceback" not in error and not (out / "report.json").exists()
+
+
+def test_a_service_that_reads_withdrawn_tokens_too_kindly_is_found(
+    tmp_path: Path, make_people: Callable[..., Path], pixels_suite: Callable[..., Path]
+) -> None:
+    n = 6
+    write_tokens(tmp_path / "tokens.csv", n)
+    script = SCRIPT.with_name("consent_service.py")
+    with running(tmp_path, script=script, words=(str(n),)) as service:
+        block = EDITOR.format(url=service.base + "/consent-letters", ca="null").replace(
+            "  auth: {env: ACME_TOKEN}\n", ""
+        )
+        suite = pixels_suite(make_people(n, 2), block + "  consent: {tokens: tokens.csv}\n")
+        suite.write_text(suite.read_text().replace("identity_leak: {}", "consent: {}"))
+        assert exit_code(["run", str(suite), "--out", str(tmp_path / "run")]) == 0
+    report = read_report(tmp_path / "run")
+    assert (report.ledger.attempted, report.ledger.edited) == (12 + 15 * n, 12 + n)
+    (rate,) = [e for r in report.results for e in r.estimates if (e.name, e.group) == ("refusal_rate", None)]
+    assert rate.value == 0.0 and "withdrawn-spaces is refused least often" in rate.note and rate.n_failed == 0
+    assert "refused: withdrawn: ***" in (tmp_path / "run" / "run.log").read_text()
