@@ -22,6 +22,7 @@ import pytest
 from pretend import texture
 
 from visavox import load_suite, run
+from visavox.api.baseline import baseline_run
 from visavox.api.fetching import with_model
 from visavox.api.gating import gate
 from visavox.api.registering import register
@@ -184,6 +185,13 @@ def test_the_pipeline_approves_what_passes_and_nothing_else(site: Site) -> None:
     assert not Path(suite["editor"]["artifact"]).exists()  # what was fetched is gone
     assert "BASE-SUBJECT" in two["visavox.reason"] and "visavox.reason" not in one
     assert not any(str(site.folder) in value for value in (*one.values(), *two.values()))
+
+
+def test_the_run_that_approved_a_version_is_the_baseline(site: Site, tmp_path: Path) -> None:
+    runs = site.folder / "runs"
+    assert baseline_run(runs / "2", "approved") == runs / "1"
+    with pytest.raises(EvidenceError, match=r"no folder in .* holds the report"):
+        baseline_run(runs / "2", f"models:/{NAME}@approved", runs=tmp_path)
 
 
 def test_a_report_approves_no_other_model_and_a_later_fail_takes_the_alias(site: Site) -> None:
