@@ -121,7 +121,7 @@ def _statements(plan: RunPlan, width: int) -> Iterator[Text]:
     """What the organisation has to attest, and what of it does not stand."""
     there = [one for one in plan.attestations if one.verdict is AttestationVerdict.ATTESTED]
     yield from _entry(
-        "attested", f"{len(there)} of the {len(plan.attestations)} statements that the policy asks", width
+        "attested", f"{len(there)} of {len(plan.attestations)} statements that the policy asks for", width
     )
     for one in plan.attestations:
         if one in there:
