@@ -1,0 +1,569 @@
+"""The tamper matrix: ways to get a PASS that was not earned, each refused with its own reason; one honest path."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tampering import Site, alter, decide_again, honest_run, rejournal, rescore, reseal
+
+from visavox import gate
+from visavox.api.signing import sign
+from visavox.cli import exit_code
+from visavox.core.errors import EvidenceError
+from visavox.core.terms import Verdict
+from visavox.evidence.seal import Register, RegisteredRun, parse_seal
+
+OTHER_RUN = "f" * 32
+SHEET = "original-edited-00000.parquet"
+
+
+@dataclass
+class Scene:
+    """A copy of the honest site, whose options may be changed together with its files."""
+
+    site: Site
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def run(self) -> Path:
+        return self.site.run
+
+    @property
+    def report(self) -> Any:
+        return json.loads((self.run / "report.json").read_bytes())
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return honest_run(tmp_path_factory.mktemp("honest"))
+
+
+@pytest.fixture
+def scene(honest: Site, tmp_path: Path, register_folder: Path) -> Scene:
+    """A copy with a register of runs of its own; what a pipeline asks for is in ``options``."""
+    for name in ("run", "weights"):
+        shutil.copytree(honest.root / name, tmp_path / name)
+    for file in honest.root.iterdir():
+        if file.suffix in {".yaml", ".log", ".pub", ""} and file.is_file():
+            shutil.copy(file, tmp_path)
+    suite = (tmp_path / "run" / "suite.yaml").read_text().replace(str(honest.root), str(tmp_path))
+    (tmp_path / "run" / "suite.yaml").write_text(suite)
+    site = Site(tmp_path)
+    options = {"policy": str(site.policy), "model": site.model, "max_age": timedelta(days=365)}
+    return Scene(site, {**options, "trusted_keys": [site.public("assessor")]})
+
+
+def unsigned(scene: Scene) -> None:
+    """Nobody signs, nobody is asked for: the cheat holds every file that there is."""
+    (scene.run / "attestation.intoto.json").unlink()
+    scene.options["trusted_keys"] = []
+
+
+Act = Callable[[Scene], object]
+
+
+@dataclass(frozen=True)
+class Cheat:
+    name: str
+    act: Act
+    reason: str
+    verdict: Verdict | None = None
+    """None: refused; else what it comes to, with the reason."""
+
+
+# --- the report alone
+
+
+def estimates(report: Any) -> Any:
+    return [e for result in report["results"] for e in result["estimates"]]
+
+
+def better_value(report: Any) -> None:
+    (found,) = [e for e in estimates(report) if e["name"] == "subject_match_rate" and e["attacker"] == "ignorant"]
+    found["value"] = 0.0
+
+
+def better_bound(report: Any) -> None:
+    report["decision"]["controls"][0]["cells"][0]["bound"] = 0.001
+
+
+def better_basis(report: Any) -> None:
+    for estimate in estimates(report):
+        for basis in estimate["basis"]:
+            basis["n_eff_high"] = 10 * basis["n_eff_high"]
+
+
+def other_reason(report: Any) -> None:
+    report["decision"]["controls"][0]["reason"] = "nothing was found"
+
+
+def other_limit(report: Any) -> None:
+    report["decision"]["controls"][0]["limit"]["value"] = 0.001
+
+
+def in_report(change: Callable[[Any], object]) -> Act:
+    return lambda scene: alter(scene.run, change)
+
+
+def write(data: bytes) -> Act:
+    return lambda scene: (scene.run / "report.json").write_bytes(data)
+
+
+def with_text(old: str, new: str) -> Act:
+    def act(scene: Scene) -> None:
+        path = scene.run / "report.json"
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+
+    return act
+
+
+def huge(scene: Scene) -> None:
+    with (scene.run / "report.json").open("r+b") as stream:
+        stream.truncate(65 << 20)
+
+
+def linked(scene: Scene) -> None:
+    path = scene.run / "report.json"
+    path.rename(scene.site.root / "elsewhere.json")
+    path.symlink_to(scene.site.root / "elsewhere.json")
+
+
+def piped(scene: Scene) -> None:
+    (scene.run / "report.json").unlink()
+    os.mkfifo(scene.run / "report.json")
+
+
+def at(days: int) -> Callable[[Any], object]:
+    def change(report: Any) -> None:
+        moment = (datetime.now(UTC) + timedelta(days=days)).isoformat(timespec="milliseconds")
+        report["clock"]["finished"] = moment
+
+    return change
+
+
+def stale(scene: Scene) -> None:
+    """It says so itself, and so does its journal."""
+    moment = (datetime.now(UTC) - timedelta(days=400)).isoformat(timespec="milliseconds")
+    alter(scene.run, lambda report: report["clock"].update(started=moment, finished=moment))
+    rejournal(scene.run, "UPDATE sessions SET started = ?", moment)
+
+
+# --- forgeries: every digest is right again, the decision is the one that the forged evidence gives
+
+
+def dropped_everywhere(scene: Scene) -> None:
+    """A control is gone from the seal's cells and from the decision."""
+
+    def drop(seal: Any) -> None:
+        seal["cells"] = [cell for cell in seal["cells"] if cell["control"] != "BASE-STRANGER"]
+
+    def drop_decision(report: Any) -> None:
+        controls = report["decision"]["controls"]
+        report["decision"]["controls"] = [one for one in controls if one["id"] != "BASE-STRANGER"]
+
+    alter(scene.run, drop, "seal.json")
+    reseal(scene.run)
+    alter(scene.run, drop_decision)
+
+
+def judge_dropped_everywhere(scene: Scene) -> None:
+    """The judge that saw the leak was never there; one that saw nothing stays."""
+
+    def other(seal: Any) -> None:
+        seal["judges"] = [{**seal["judges"][0], "id": "kinder"}]
+
+    alter(scene.run, other, "seal.json")
+    reseal(scene.run)
+    alter(scene.run, lambda report: report.update(judges=[{**report["judges"][0], "id": "kinder"}]))
+
+
+def modality_dropped(scene: Scene) -> None:
+    """Faces and voices were planned; nothing is said of the voices."""
+
+    def both(plan: Any) -> None:
+        voices = {**plan, "modality": "voice"}
+        faces = dict(plan)
+        plan.clear()
+        plan.update(face=faces, voice=voices)
+
+    alter(scene.run, both, "plan.json")
+    reseal(scene.run)
+
+
+def kinder_policy(scene: Scene) -> None:
+    """The policy in the folder, under the same id, is a kinder one, and everything agrees with it."""
+    path = scene.run / "policy.yaml"
+    path.write_text(path.read_text().replace("value: 0.07", "value: 0.70"))
+    reseal(scene.run)
+    assert decide_again(scene.run) is Verdict.PASS
+
+
+def kinder_limit(scene: Scene) -> None:
+    path = scene.run / "policy.yaml"
+    path.write_text(path.read_text().replace("value: 0.07", "value: 0.70"))
+
+
+def better_figures_everywhere(scene: Scene) -> None:
+    """Edited in one piece with the decision: only the scores know."""
+    unsigned(scene)
+    alter(scene.run, better_basis)
+    assert decide_again(scene.run) is Verdict.PASS
+
+
+def greener_everywhere(scene: Scene) -> None:
+    """An instrument that was red looks green in both of its places."""
+    unsigned(scene)
+
+    def change(report: Any) -> None:
+        result = next(r for r in report["results"] if r["instruments"])
+        result["instruments"][0].update(value=0.0, reason="it saw everybody")
+        report["instruments"] = [item for r in report["results"] for item in r["instruments"]]
+
+    alter(scene.run, change)
+    decide_again(scene.run)
+
+
+def smoke_as_whole(scene: Scene) -> None:
+    alter(scene.run, lambda plan: plan.update(limit=12), "plan.json")
+    reseal(scene.run)
+
+
+def fewer_people(scene: Scene) -> None:
+    alter(scene.run, lambda report: report["dataset"].update(n_test_subjects=600))
+
+
+def one_score(scene: Scene) -> None:
+    unsigned(scene)
+    rescore(scene.run, SHEET, 3, -0.99)
+
+
+def swapped_scores(scene: Scene) -> None:
+    unsigned(scene)
+    folder = scene.run / "scores" / "pixels"
+    (folder / "original-edited-00001.parquet").replace(folder / SHEET)
+    shutil.copy(folder / "original-edited-00002.parquet", folder / "original-edited-00001.parquet")
+
+
+def scores_gone(scene: Scene) -> None:
+    unsigned(scene)
+    (scene.run / "scores" / "pixels" / SHEET).unlink()
+
+
+# --- ledgers and journal
+
+
+def lost_cases(report: Any) -> None:
+    report["ledger"].update(attempted=report["ledger"]["attempted"] + 1)
+
+
+def renamed_outcomes(report: Any) -> None:
+    """It adds up, but says that nothing was refused which the journal says was."""
+    report["ledger"].update(edited=report["ledger"]["edited"] - 1, refused=report["ledger"]["refused"] + 1)
+
+
+def lost_outputs(report: Any) -> None:
+    (row,) = [t for result in report["results"] for t in result["templates"]]
+    row["fta"] += 1
+
+
+def failed_case_forgotten(scene: Scene) -> None:
+    rejournal(scene.run, "DELETE FROM edits WHERE case_id = (SELECT MIN(case_id) FROM edits)")
+
+
+def other_run_s_journal(scene: Scene) -> None:
+    rejournal(scene.run, "UPDATE facts SET value = ? WHERE name = 'run'", OTHER_RUN)
+
+
+# --- the model
+
+
+def changed_weight(scene: Scene) -> None:
+    (scene.site.model / "a.bin").write_bytes(b"other")
+
+
+def renamed_weight(scene: Scene) -> None:
+    (scene.site.model / "a.bin").rename(scene.site.model / "z.bin")
+
+
+def extra_weight(scene: Scene) -> None:
+    (scene.site.model / "b" / "lora.bin").write_bytes(b"unassessed")
+
+
+def linked_weights(scene: Scene) -> None:
+    (scene.site.root / "more").mkdir()
+    (scene.site.model / "more").symlink_to(scene.site.root / "more")
+
+
+# --- signatures
+
+
+def envelope(change: Callable[[dict[str, Any]], object]) -> Act:
+    return lambda scene: alter(scene.run, change, "attestation.intoto.json")
+
+
+def other_payload(value: dict[str, Any]) -> None:
+    payload = base64.b64decode(value["payload"]).replace(b'"verdict":"PASS"', b'"verdict":"FAIL"')
+    value["payload"] = base64.b64encode(payload).decode()
+
+
+def replayed(scene: Scene) -> None:
+    """The signature of an honest run, put beside another run's report."""
+    alter(scene.run, lambda report: report["clock"].update(run=OTHER_RUN))
+    other_run_s_journal(scene)
+
+
+def edited_after_signing(scene: Scene) -> None:
+    """Not a figure, not a digest: a limitation that nobody would miss."""
+    alter(scene.run, lambda report: report["limitations"].pop())
+
+
+def score_after_signing(scene: Scene) -> None:
+    rescore(scene.run, SHEET, 3, -0.99)
+
+
+def signed_by_a_stranger(scene: Scene) -> None:
+    (scene.run / "attestation.intoto.json").unlink()
+    sign(scene.run, scene.site.key("stranger"))
+
+
+def policy_that_asks(scene: Scene, text: str) -> None:
+    """The sealed policy asks for signatures; the run is otherwise as it was."""
+    path = scene.run / "policy.yaml"
+    path.write_text(path.read_text().replace("require_signature: false", text))
+    scene.site.policy.write_text(path.read_text())
+    reseal(scene.run)
+    (scene.run / "attestation.intoto.json").unlink()
+
+
+def keys_left_out(scene: Scene) -> None:
+    policy_that_asks(scene, "require_signature: true")
+    sign(scene.run, scene.site.key("assessor"))
+    scene.options["trusted_keys"] = []
+
+
+def one_signer_of_two(scene: Scene) -> None:
+    policy_that_asks(scene, "require_signature: true\nmin_signers: 2")
+    sign(scene.run, scene.site.key("assessor"))
+    scene.options["trusted_keys"] = [scene.site.public("assessor"), scene.site.public("approver")]
+
+
+def one_key_twice(scene: Scene) -> None:
+    one_signer_of_two(scene)
+    shutil.copy(scene.site.public("assessor"), scene.site.public("again"))
+    scene.options["trusted_keys"] = [scene.site.public("assessor"), scene.site.public("again")]
+
+
+# --- attestations
+
+
+def evidence_changed(scene: Scene) -> None:
+    (scene.site.root / "complaints.log").write_text("none was answered")
+
+
+def statement_changed(scene: Scene) -> None:
+    path = scene.run / "attestations" / "ORG-COMPLAINTS.yaml"
+    path.write_text(path.read_text().replace("owner: Support", "owner: Nobody"))
+
+
+# --- earlier runs and waivers
+
+
+def failed_before(scene: Scene, **other: str) -> None:
+    """A FAIL of the same model and policy in the register, and nothing of it in the report."""
+    seal = parse_seal(json.loads((scene.run / "seal.json").read_bytes()))
+    failed = RegisteredRun(
+        run=OTHER_RUN, seal=seal.digest(), artifact=seal.artifact, dataset=seal.dataset, policy=seal.policy,
+        smoke=False, at="2026-01-01T00:00:00.000+00:00", verdict="FAIL",
+    )  # fmt: skip
+    Register().append(failed.model_copy(update=other))
+
+
+def failed_on_other_data(scene: Scene) -> None:
+    failed_before(scene, dataset="0" * 64)
+
+
+def waived(scene: Scene, **other: str) -> None:
+    waiver = {"run": OTHER_RUN, "owner": "Board", "reason": "a judge was broken", "date": "2026-01-02",
+              "expires": "2099-12-31"} | other  # fmt: skip
+    lines = [f"{'- ' if not n else '  '}{key}: {value}\n" for n, (key, value) in enumerate(waiver.items()) if value]
+    (scene.site.root / "waivers.yaml").write_text("".join(lines))
+    scene.options["waivers"] = scene.site.root / "waivers.yaml"
+
+
+def waiver(**other: str) -> Act:
+    def act(scene: Scene) -> None:
+        failed_before(scene)
+        waived(scene, **other)
+
+    return act
+
+
+def waiver_written_into_the_report(scene: Scene) -> None:
+    unsigned(scene)
+    failed_before(scene)
+    row = {"owner": "me", "reason": "it suits", "date": "2026-01-02", "expires": "2099-12-31", "runs": [OTHER_RUN]}
+    alter(scene.run, lambda report: report.update(waivers=[row]))
+
+
+AGAIN = "make the decision again"
+CHEATS = (
+    Cheat("no report", lambda s: (s.run / "report.json").unlink(), "the run there is not finished"),
+    Cheat("no run", lambda s: shutil.rmtree(s.run), "there is no run in that folder"),
+    Cheat("edited value", in_report(better_value), AGAIN),
+    Cheat("edited bound", in_report(better_bound), AGAIN),
+    Cheat("edited basis of an interval", in_report(better_basis), AGAIN),
+    Cheat("edited reason", in_report(other_reason), AGAIN),
+    Cheat("edited limit", in_report(other_limit), AGAIN),
+    Cheat("edited verdict", in_report(lambda r: r["decision"].update(verdict="FAIL")), AGAIN),
+    Cheat("dropped control", in_report(lambda r: r["decision"]["controls"].pop(0)), AGAIN),
+    Cheat("dropped control, seal and all", dropped_everywhere, "check the cells"),
+    Cheat("dropped judge", in_report(lambda r: r.update(judges=[])), "check the judges"),
+    Cheat("dropped judge, seal and all", judge_dropped_everywhere, "check the cells"),
+    Cheat("dropped modality", modality_dropped, "check the people"),
+    Cheat("dropped result", in_report(lambda r: r["results"].pop(0)), "check the instruments"),
+    Cheat("dropped what was not made", in_report(
+        lambda r: r["results"][0]["not_made"].append({"name": "x", "recogniser": "", "reason": "y"})),
+        "check the figures not made"),
+    Cheat("more people than there were", fewer_people, "check the people"),
+    Cheat("other name of the model", in_report(lambda r: r["subject"].update(version="9")), "check the subject"),
+    Cheat("other tool class", in_report(lambda r: r["subject"].update(tool_class="morph")), "check the subject"),
+    Cheat("edited limit in the policy", kinder_limit, "the policy was changed after the seal"),
+    Cheat("other policy under the same id", kinder_policy, "gate under the policy"),
+    Cheat("edited seal", lambda s: alter(s.run, lambda v: v.update(seed=8), "seal.json"), "check the seal"),
+    Cheat("edited plan", lambda s: alter(s.run, lambda v: v["cases"].pop(), "plan.json"), "check the plan"),
+    Cheat("edited suite", lambda s: alter(s.run, lambda v: v.update(seed=8), "suite.yaml"), "check the suite"),
+    Cheat("smoke run called whole", smoke_as_whole, "check the extent"),
+    Cheat("whole run called so by the report alone", in_report(lambda r: r.update(smoke=True)), "check the extent"),
+    Cheat("figures and decision edited in one piece", better_figures_everywhere, r"\d+ differ: identity_leak"),
+    Cheat("instrument turned green", in_report(lambda r: r["instruments"][0].update(reason="well")),
+          "check the instruments"),
+    Cheat("instrument turned green everywhere", greener_everywhere, r"differ: .*instruments"),
+    Cheat("one score changed", one_score, "differ: identity_leak"),
+    Cheat("tables of scores swapped", swapped_scores, "not those that the plan asks for"),
+    Cheat("a table of scores gone", scores_gone, f"{SHEET}"),
+    Cheat("ledger does not add up", in_report(lost_cases), "add up the cases"),
+    Cheat("ledger adds up to another story", in_report(renamed_outcomes), "add up the cases: .*the journal"),
+    Cheat("outputs do not add up", in_report(lost_outputs), "add up the outputs of pixels"),
+    Cheat("a case gone from the journal", failed_case_forgotten, "the journal has no outcome"),
+    Cheat("report of another run", other_run_s_journal, "the report is of the run"),
+    Cheat("no journal", lambda s: (s.run / "journal.sqlite").unlink(), "it tells what became of each case"),
+    Cheat("changed weights", changed_weight, "changed a.bin"),
+    Cheat("renamed weights", renamed_weight, "added z.bin; removed a.bin"),
+    Cheat("extra weights", extra_weight, "added b/lora.bin"),
+    Cheat("weights behind a link", linked_weights, "link to a folder"),
+    Cheat("no model", lambda s: shutil.rmtree(s.site.model), "there is nothing at that path"),
+    Cheat("of the future", in_report(at(1)), "check the time of the report"),
+    Cheat("stale", stale, "no older than 365 days"),
+    Cheat("no time", in_report(lambda r: r["clock"].update(finished="today")), "read the time of the report"),
+    Cheat("newer schema", in_report(lambda r: r.update(schema="visavox/report/v2")), "schema 'visavox/report/v2'"),
+    Cheat("unknown field", in_report(lambda r: r.update(approved=True)), "approved"),
+    Cheat("a key twice", with_text("{", '{"smoke":true,'), "the key 'smoke' stands twice"),
+    Cheat("not a number", with_text('"alpha":0.05', '"alpha":NaN'), "NaN is no finite number"),
+    Cheat("nested without end", write(b"[" * 100_000), "nested too deeply"),
+    Cheat("longer than any report", huge, "longer than 64 MiB"),
+    Cheat("no text", write(b"\xff\xfe{}"), "codec can't decode"),
+    Cheat("a link", linked, "a link to another file"),
+    Cheat("a pipe", piped, "no plain file"),
+    Cheat("signature stripped", lambda s: (s.run / "attestation.intoto.json").unlink(), "it is not signed"),
+    Cheat("no signature in it", envelope(lambda v: v.update(signatures=[])), "signed by nobody"),
+    Cheat("payload altered", envelope(other_payload), "none of them signed it as it is"),
+    Cheat("signed by a stranger", signed_by_a_stranger, "none of them signed it as it is"),
+    Cheat("signature of another run", replayed, "another run"),
+    Cheat("edited after it was signed", edited_after_signing, "differ from what lies here: report"),
+    Cheat("a score edited after it was signed", score_after_signing, "tables of scores"),
+    Cheat("keys left out", keys_left_out, "requires one, and no trusted key was named"),
+    Cheat("one signer of two", one_signer_of_two, "1 of the 2"),
+    Cheat("one signer under two names", one_key_twice, "1 of the 2"),
+    Cheat("evidence of an attestation changed", evidence_changed, "complaints.log: it is not the file"),
+    Cheat("attestation changed", statement_changed, "check the attestation of ORG-COMPLAINTS"),
+    Cheat("an earlier FAIL hidden", failed_before, OTHER_RUN, verdict=Verdict.INCONCLUSIVE),
+    Cheat("an earlier FAIL on other data", failed_on_other_data, OTHER_RUN, verdict=Verdict.INCONCLUSIVE),
+    Cheat("waiver for another run", waiver(run="e" * 32), "no waiver names them", verdict=Verdict.INCONCLUSIVE),
+    Cheat("waiver in an unsigned report", waiver_written_into_the_report, "no waiver", verdict=Verdict.INCONCLUSIVE),
+    Cheat("waiver expired", waiver(expires="2026-01-03"), "it expired on 2026-01-03"),
+    Cheat("waiver of the future", waiver(date="2099-01-01"), "it is of 2099-01-01"),
+    Cheat("waiver of nobody", waiver(owner=""), "owner: Field required"),
+)  # fmt: skip
+
+
+def test_the_honest_path_is_accepted(scene: Scene) -> None:
+    result = gate(scene.run, **scene.options)
+    assert result.verdict is Verdict.PASS and result.reasons == () and len(result.signers) == 1
+    assert result.not_checked == ("whether the scores give these figures: not recomputed",)
+
+
+def test_unsigned_it_is_accepted_on_its_scores(scene: Scene) -> None:
+    unsigned(scene)
+    result = gate(scene.run, **scene.options)
+    assert result.verdict is Verdict.PASS and result.signers == ()
+    assert result.not_checked == ("who signed: no --trusted-keys",)
+
+
+@pytest.mark.parametrize("cheat", CHEATS, ids=[cheat.name for cheat in CHEATS])
+def test_cheating_is_refused_for_its_reason(scene: Scene, cheat: Cheat) -> None:
+    cheat.act(scene)
+    if cheat.verdict is not None:
+        result = gate(scene.run, **scene.options)
+        assert result.verdict is cheat.verdict
+        assert re.search(cheat.reason, " ".join(result.reasons))
+        return
+    with pytest.raises(EvidenceError) as caught:
+        gate(scene.run, **scene.options)
+    said = f"{caught.value.asked}: {caught.value.found}: {caught.value.todo}"
+    assert re.search(cheat.reason, said), said
+    assert "foresaw" not in said
+
+
+def test_there_are_enough_ways_and_each_has_its_name() -> None:
+    assert len({cheat.name for cheat in CHEATS}) == len(CHEATS) >= 25
+
+
+def test_a_statement_that_has_expired_since_is_refused(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("visavox.api.attesting.today", lambda: date(2100, 1, 1))
+    with pytest.raises(EvidenceError, match="it expired on 2099-12-31"):
+        gate(scene.run, **scene.options)
+
+
+def test_a_waiver_that_names_the_failed_run_lets_the_pass_stand(scene: Scene) -> None:
+    failed_before(scene)
+    waived(scene)
+    result = gate(scene.run, **scene.options)
+    assert result.verdict is Verdict.PASS
+    assert [one.owner for one in result.waivers] == ["Board"]
+
+
+def test_two_signers_satisfy_a_policy_that_asks_for_two(scene: Scene) -> None:
+    one_signer_of_two(scene)
+    sign(scene.run, scene.site.key("approver"))
+    assert len(gate(scene.run, **scene.options).signers) == 2
+
+
+def test_the_command_gives_three_and_no_trace(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    for change in (better_value, lost_cases, lambda r: r.update(results=7)):
+        shutil.copy(scene.run / "report.json", scene.site.root / "kept")
+        alter(scene.run, change)
+        assert exit_code(["gate", str(scene.run)]) == 3
+        shutil.copy(scene.site.root / "kept", scene.run / "report.json")
+    said = capsys.readouterr()
+    assert said.out == "" and "Traceback" not in said.err and said.err.count("visavox: ") == 3
+
+
+def test_what_nobody_foresaw_is_no_verdict(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr("visavox.api.gating.check_ledgers", broken)
+    with pytest.raises(EvidenceError, match="RuntimeError: a fault of ours"):
+        gate(scene.run, **scene.options)
