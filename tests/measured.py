@@ -31,6 +31,7 @@ from visavox.ports.assessment import AssessmentInput
 from visavox.ports.detection import Detection, DetectorView, RotationPeople
 from visavox.ports.perturbation import Perturbation, Step
 from visavox.ports.watermark import Decoded, MarkTest, WatermarkReadings
+from visavox_assessments.consent import Consent
 from visavox_assessments.detectability import Detectability
 
 PEOPLE, EACH = 18, 3
@@ -47,7 +48,7 @@ def measured() -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {"ledger": set(LEDGER)}
     for tool_class in (ToolClass.ANONYMISE, ToolClass.SWAP, ToolClass.ATTRIBUTE, ToolClass.MORPH):
         world = World(tool_class, lambda edit, number: (0.1, 0.1, 1.0), n_people=PEOPLE, each=EACH)
-        results = [world.identity_leak(), world.impersonation()]
+        results = [world.identity_leak(), world.impersonation(), Consent().assess(world.data(None))]
         if tool_class is ToolClass.ANONYMISE:
             results.append(detectability(world))
         for result in results:
