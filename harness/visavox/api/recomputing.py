@@ -19,7 +19,6 @@ from visavox.core.config import Suite
 from visavox.core.contracts import contract
 from visavox.core.errors import EvidenceError, VisavoxError
 from visavox.core.figures import AssessmentResult, CaseLedger
-from visavox.core.strict_json import read_evidence
 from visavox.core.terms import Consent, Modality
 from visavox.engine.acquired import acquired_path
 from visavox.engine.detection import media_to_score, read_detection
@@ -31,7 +30,7 @@ from visavox.engine.kept_scores import KeptScores, kept_view, refuse_other_table
 from visavox.engine.plan import Plan
 from visavox.engine.tables import PEOPLE, read_part
 from visavox.engine.utility_parts import kept_figures, utility_files
-from visavox.policy.load import LoadedPolicy, parse_policy
+from visavox.policy.load import LoadedPolicy
 from visavox.ports.assessment import Assessment, assessments
 
 _AGAIN = "the run folder was altered after the run ended, or a part of it was lost; run again in a new folder"
@@ -85,7 +84,7 @@ def _recompute(run: Evidence) -> Recomputed:
     ledgers: list[CaseLedger] = []
     known: set[str] = set()
     n_scores = 0
-    policy = parse_policy(read_evidence(run.folder.policy).decode(), what="policy.yaml")
+    policy = LoadedPolicy(policy=run.policy, text="", digest=run.seal.policy)
     for modality in (one for one in Modality if one in run.plans):
         folder = run.folder if len(run.plans) == 1 else run.folder.part(modality.value)
         part = _Part(run, Recorded(run.suite, run.plans[modality], policy), folder)

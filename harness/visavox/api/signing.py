@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from visavox.api.gate_evidence import Evidence
 from visavox.api.gating import check_run
 from visavox.api.kept_journal import journal_digest
 from visavox.api.recomputing import recompute
@@ -34,7 +35,6 @@ from visavox.evidence.statement import (
     TestResult,
     statement_bytes,
 )
-from visavox.reporting.schema import parse_report
 
 
 def sign(out: str | Path, key: str | Path, *, model: str | Path | None = None) -> Path:
@@ -55,17 +55,17 @@ def sign(out: str | Path, key: str | Path, *, model: str | Path | None = None) -
     folder = RunFolder(Path(out))
     signer = load_signer(Path(key), passphrase=passphrase())
     run = check_run(folder.root)
-    refuse_other_figures(run, recompute(run))
     path = folder.root / ATTESTATION
     with _alone(folder):
         earlier = read_envelope(path) if path.exists() else None
-        payload = statement_bytes(_statement(folder, model=model, earlier=earlier))
+        payload = statement_bytes(_statement(run, model=model, earlier=earlier))
         if earlier is not None and earlier.envelope.payload != payload:
             raise EvidenceError(
                 f"add a signature to {path}",
                 found="what it says is not what the run folder holds now",
                 todo="find out what changed; to have the run signed anew, remove the attestation first",
             )
+        refuse_other_figures(run, recompute(run))  # last: it takes longest
         folder.write(path, signed(payload, signer, () if earlier is None else earlier.signatures))
     return path
 
@@ -81,11 +81,10 @@ def _alone(folder: RunFolder) -> Iterator[None]:
         os.close(handle)
 
 
-def _statement(folder: RunFolder, *, model: str | Path | None, earlier: ReadEnvelope | None) -> Statement:
-    data = read_evidence(folder.report)
-    report = parse_report(data)
+def _statement(run: Evidence, *, model: str | Path | None, earlier: ReadEnvelope | None) -> Statement:
+    folder, report = run.folder, run.report
     files = _files_of_model(folder, report, model=model, earlier=earlier)
-    assessment = assessment_of(folder, report, report_digest=sha256_bytes(data))
+    assessment = assessment_of(folder, report, report_digest=sha256_bytes(run.data))
     name = f"{report.subject.name} {report.subject.version}".strip() or "model"
     return Statement(
         subject=subject_of(name, report.subject.digest.sha256, files),
