@@ -43,6 +43,7 @@ _CONFIG: Final = {
 _SVG: Final = "http://www.w3.org/2000/svg"
 _LONG_DECIMAL = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
 _CLIP = re.compile(r"url\(#([^)]+)\)")
+_VARIABLE = re.compile(r"var\(--[\w-]+, *([^()]+)\)")
 _NOISE: Final = ("aria-hidden", "aria-label", "aria-roledescription", "role", "pointer-events", "class")
 
 
@@ -149,3 +150,8 @@ def _cleaned(svg: str, name: str, text: str) -> str:
     root.set("role", "img")
     root.set("aria-label", text)
     return ET.tostring(root, encoding="unicode")
+
+
+def without_variables(svg: str) -> str:
+    """The SVG with the fallback in place of each CSS custom property: Typst and Word know none."""
+    return _VARIABLE.sub(r"\1", svg)
