@@ -76,6 +76,7 @@ def test_the_guide_s_adapter_refuses_and_one_without_a_line_does_not(
     leaky = followed(tmp_path, "leaky", lambda code: code.replace(hole, ""))
     verdicts = {control.id: control.verdict for control in leaky.decision.controls}
     assert verdicts["ACME-REFUSES"] is Verdict.FAIL
+    assert [exit_code(["gate", str(tmp_path / out)]) for out in ("sound", "leaky")] == [2, 1]
     capsys.readouterr()
     assert exit_code(["list", "probes"]) == 0
     assert "consent-default        19 of version 1" in capsys.readouterr().out

@@ -18,6 +18,7 @@ from visavox.api.assessing import assess_all, ledger_result
 from visavox.api.building import dataset_summary
 from visavox.api.planning import plan_run
 from visavox.api.preparation import Outline, case_rows, outline
+from visavox.cli.plan_command import page
 from visavox.core.config import parse_suite
 from visavox.core.consent import TokenState, read_tokens
 from visavox.core.errors import ConfigError, ManifestError, UnknownNameError
@@ -271,7 +272,9 @@ def test_a_plan_without_tokens_is_written_as_before(make_people: Callable[..., P
 
 def test_the_plan_s_page_counts_the_probes_and_foresees_the_verdict(known: MakeOutline) -> None:
     found = plan_run(known(60))
-    assert (found.counts.cases, found.counts.consent_probes) == (120 + 900, 900)
+    counts = found.counts
+    assert (counts.cases, counts.consent_probes, counts.token_probes) == (120 + 900, 0, 900)
+    assert "900 probes of consent tokens (consent-default 1)" in " ".join(" ".join(map(str, page(found))).split())
     assert dict(found.counts.consent) == {"unstated": 120}
     assert [control.if_clean for control in found.controls] == [Verdict.PASS, Verdict.PASS]
     few = plan_run(known(24, "swap")).controls

@@ -58,7 +58,9 @@ def check_ledgers(run: Evidence) -> None:
         counted["clipped"] += sum(is_clipped(row) for row in edited)
         for name in ("unchanged", "blank"):
             counted[name] += sum(getattr(output, name) for row in edited for output in row.outputs)
-        _check_templates(run, modality, len(edited), len(plan.samples))
+        probes = [row for row, name in zip(own, plan.case_token_probe, strict=True) if name]
+        served = sum(row.outcome is Outcome.EDITED for row in probes)  # nobody takes a template of these
+        _check_templates(run, modality, len(edited) - served, len(plan.samples))
     stated = {name: getattr(ledger, name) for name in (*Outcome, "unchanged", "blank", "clipped")}
     wrong = [f"{n} {name}, the journal {counted[name]}" for name, n in stated.items() if n != counted[name]]
     if wrong:

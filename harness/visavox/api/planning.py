@@ -41,7 +41,8 @@ class Counts(Record):
 
     Attributes:
         consent: of the people in the cases, probes left out.
-        further_attempts, consent_probes: cases among ``cases``.
+        further_attempts, consent_probes, token_probes: cases among ``cases``.
+        probe_list: of the probes of consent tokens: name and version.
     """
 
     people: int
@@ -50,6 +51,8 @@ class Counts(Record):
     cases: int
     further_attempts: int
     consent_probes: int
+    token_probes: int = 0
+    probe_list: str = ""
     cells: int
     judges: tuple[str, ...]
     consent: Pairs
@@ -150,14 +153,16 @@ def _counts(known: Outline) -> Counts:
     told = Counter(
         consent.value for consent, probe in zip(plan.case_consent, plan.case_probe, strict=True) if not probe
     )
-    probes = sum(plan.case_probe)
+    probes, tokens = sum(plan.case_probe), sum(map(bool, plan.case_token_probe))
     return Counts(
         people=plan.n_people,
         test_people=plan.n_test_people,
         recordings=len(plan.samples),
         cases=len(plan.cases),
         further_attempts=len(plan.cases) - probes - len(plan.first_attempts),
-        consent_probes=probes,
+        consent_probes=probes - tokens,
+        token_probes=tokens,
+        probe_list=f"{plan.consent.probe_list} {plan.consent.version}" if plan.consent and tokens else "",
         cells=len(known.cells),
         judges=tuple(spec.id for spec in judges_of(known)),
         consent=dict(told),

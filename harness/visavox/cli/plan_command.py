@@ -92,7 +92,11 @@ def page(plan: RunPlan, width: int = WIDTH) -> Iterator[Text]:
     )
     more = [
         f"{n} {what}"
-        for n, what in ((counts.further_attempts, "further attempts"), (counts.consent_probes, "consent probes"))
+        for n, what in (
+            (counts.further_attempts, "further attempts"),
+            (counts.consent_probes, "consent probes"),
+            (counts.token_probes, f"probes of consent tokens ({counts.probe_list})"),
+        )
         if n
     ]
     yield from _entry(
