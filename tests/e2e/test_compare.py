@@ -154,6 +154,13 @@ def test_runs_that_differ_in_more_than_the_model_are_refused_with_every_differen
     assert exit_code(["compare", "runs/1", "runs/other"]) == 3
 
 
+def test_a_gated_figure_that_no_run_has_is_named(site: Path) -> None:
+    same = compare(site / "runs/other", site / "runs/other")
+    missing = {(one.name, one.attacker) for one in same.not_compared if one.controls == ("BASE-SUBJECT",)}
+    assert missing == {("subject_match_rate", attacker) for attacker in ("ignorant", "lazy_informed", "semi_informed")}
+    assert same.remarks == ("A and B are the same run", "two smoke runs: few cases, no verdict")
+
+
 def test_scores_that_were_altered_are_refused(site: Path, tmp_path: Path) -> None:
     shutil.copytree(site / "runs/2", tmp_path / "run")
     part = tmp_path / "run/scores/pixels/original-edited-00000.parquet"

@@ -159,6 +159,10 @@ def tags(url: str, version: str) -> dict[str, str]:
     return {row["key"]: row["value"] for row in found.get("tags", [])}
 
 
+def description(url: str, version: str) -> str:
+    return str(rest(url, "model-versions/get", name=NAME, version=version)["model_version"]["description"])
+
+
 def post(url: str, path: str, method: str = "POST", **body: str) -> None:
     asked = urllib.request.Request(
         f"{url}/api/2.0/mlflow/{path}",
@@ -207,10 +211,12 @@ def test_a_report_approves_no_other_model_and_a_later_fail_takes_the_alias(site:
     assert (done.before, done.after) == ("1", "") == ("1", holder(site.url))
     assert tags(site.url, "1")["visavox.verdict"] == "FAIL"
     assert tags(site.url, "1")["visavox.reason"] == "it leaks now"
+    assert description(site.url, "1").startswith("Visavox: FAIL under baseline, 20")
 
 
 def test_refused_evidence_takes_the_alias(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     post(site.url, "registered-models/alias", name=NAME, alias="approved", version="1")
+    post(site.url, "model-versions/update", method="PATCH", name=NAME, version="1", description="mine")
     shutil.copytree(site.folder / "runs/1", tmp_path / "run")
     report = json.loads((tmp_path / "run/report.json").read_bytes())
     report["decision"]["reasons"] = ["nothing"]
@@ -219,6 +225,7 @@ def test_refused_evidence_takes_the_alias(site: Site, tmp_path: Path, capsys: py
     assert "lost the alias approved" in capsys.readouterr().err
     assert holder(site.url) == ""
     assert tags(site.url, "1")["visavox.verdict"] == "REFUSED"
+    assert description(site.url, "1") == "mine"
 
 
 def test_an_approval_that_goes_wrong_leaves_no_alias(site: Site, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ from visavox.core.digest import sha256_bytes
 from visavox.core.errors import EvidenceError
 from visavox.core.figures import AssessmentResult, Estimate, NoOperatingPoint
 from visavox.core.records import Digest
-from visavox.core.report import ControlDecision
+from visavox.core.report import Cell, ControlDecision
 from visavox.core.terms import Attacker, Modality, Severity
 from visavox.metrics import paired
 from visavox.metrics.intervals import Bounds, rate_at_threshold_interval
@@ -224,6 +224,7 @@ def _missing(
     estimates: tuple[Mapping[Figure, Estimate], Mapping[Figure, Estimate]],
     gates: Mapping[Figure, _Gate],
 ) -> Iterator[NotCompared]:
+    """Figures that one run alone has, then gated cells that neither has."""
     for here, there, lacks, run in ((0, 1, "B", b), (1, 0, "A", a)):
         for figure in estimates[here]:
             if figure in estimates[there] or figure.attacker is Attacker.CONTROL:
@@ -238,6 +239,30 @@ def _missing(
                 controls=gates[figure].controls if figure in gates else (),
                 reason=f"run {lacks}: {why}",
             )
+    unmade = _unmade_cells(a)
+    for cell, (control, reason) in _unmade_cells(b).items():
+        if cell in unmade:
+            yield NotCompared(
+                assessment="",
+                modality=cell.modality or next(iter(b.plans)),
+                name=cell.metric,
+                recogniser=cell.recogniser,
+                attacker=cell.attacker,
+                group=cell.group,
+                controls=(control,),
+                reason=f"neither run: {reason}",
+            )
+
+
+def _unmade_cells(run: Evidence) -> dict[Cell, tuple[str, str]]:
+    """Gated cells without a figure: control and reason."""
+    return {
+        row.cell: (control.id, row.reason)
+        for control in run.report.decision.controls
+        if control.severity is Severity.FAIL and control.limit is not None
+        for row in control.cells
+        if row.value is None
+    }
 
 
 def _remarks(a: Evidence, b: Evidence) -> Iterator[str]:

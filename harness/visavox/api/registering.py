@@ -132,7 +132,17 @@ def _marked(
         EvidenceError: the version's files are not those that the report binds to; nothing was written.
     """
     subject = "" if report is None else report.subject.digest.sha256
-    done = mark(version, uri, alias=alias, is_approved=is_approved, tags=tags, own=TAGS, last=_VERDICT, subject=subject)
+    done = mark(
+        version,
+        uri,
+        alias=alias,
+        is_approved=is_approved,
+        tags=tags,
+        own=TAGS,
+        last=_VERDICT,
+        description=_description(tags),
+        subject=subject,
+    )
     if done.other and report is not None:
         raise EvidenceError(
             f"register the verdict on {version}",
@@ -141,6 +151,11 @@ def _marked(
             todo="assess the registered files: editor.kind mlflow, or `artifact` a folder of the same files",
         )
     return Registration(version, alias, done.before, done.after, tags)
+
+
+def _description(tags: Mapping[str, str]) -> str:
+    under = f" under {tags['visavox.policy']}" if "visavox.policy" in tags else ""
+    return f"{tags[_VERDICT]}{under}, {tags['visavox.gated'][:10]}"
 
 
 def _tags(result: GateResult, out: Path) -> dict[str, str]:

@@ -100,7 +100,7 @@ class FigureChange(Record):
 
 
 class NotCompared(Record):
-    """A figure that one run lacks, and why."""
+    """A figure that a run lacks, or a gated one that both lack, and why; ``assessment`` is empty where none made it."""
 
     assessment: str
     modality: Modality

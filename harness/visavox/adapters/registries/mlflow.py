@@ -127,6 +127,7 @@ def mark(
     tags: Mapping[str, str],
     own: tuple[str, ...],
     last: str,
+    description: str,
     subject: str = "",
     timeout_s: float = FETCH_TIMEOUT_S,
 ) -> Marked:
@@ -135,6 +136,7 @@ def mark(
     Args:
         own: keys that this writer may write; those not in ``tags`` are removed.
         last: the key that is written after the others.
+        description: one line for MLflow's table of versions; a description that somebody else wrote stays.
         subject: digest of a model; nothing is written where the version's files, fetched for that, are not that model.
 
     Raises:

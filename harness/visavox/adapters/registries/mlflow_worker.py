@@ -24,6 +24,8 @@ _ALIAS = re.compile(r"models:/([^/@]+)@([^/@]+)")
 _SQLITE = "sqlite:///"
 META = "registered_model_meta"
 """What MLflow's client adds to a folder that it downloads; no part of the model."""
+OWN_DESCRIPTION = "Visavox: "
+"""How a description begins that we wrote: MLflow's table of versions cuts tags short, but shows it."""
 
 
 def main() -> None:
@@ -101,11 +103,13 @@ def _mark(client: Any, job: Mapping[str, Any]) -> dict[str, str]:
         if job["subject"] not in found:
             return {"other": found[0]}
     name, version, alias = str(job["name"]), str(job["version"]), str(job["alias"])
-    old = dict(client.get_model_version(name, version).tags)
+    found = client.get_model_version(name, version)
     before = _holder(client, name, alias)
     if not job["is_approved"] and before == version:
         client.delete_registered_model_alias(name, alias)
-    _tag(client, job, old)
+    _tag(client, job, dict(found.tags))
+    if not found.description or found.description.startswith(OWN_DESCRIPTION):  # never over somebody's own words
+        client.update_model_version(name, version, f"{OWN_DESCRIPTION}{job['description']}")
     if job["is_approved"]:
         client.set_registered_model_alias(name, alias, version)
     after = _holder(client, name, alias)
