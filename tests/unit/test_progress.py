@@ -43,10 +43,14 @@ def test_plain_lines_tell_of_long_stages_alone(clock: Clock, capsys: pytest.Capt
         for table in range(8):
             clock.now_s += 0.1
             sink(Step(f"score dlib {table}", 1, 1))
+        sink(Step("detection", 0, 35))
+        clock.now_s += 30
+        sink(Step("detection", 1, 35))
     assert capsys.readouterr().err.splitlines() == [
         "edit: 4 in 2 s",
         "embed original: 96/192, 8.0/s, about 12 s left",
         "embed original: 192 in 24 s",
+        "detection: 1/35, 30 s each, about 1020 s left",
     ]
 
 

@@ -81,6 +81,15 @@ class _Rate:
         return (step.done - self._done) / passed if passed > 0 else 0.0
 
 
+def _pace(per_second: float) -> str:
+    """Items a second, or seconds an item where one takes longer than two.
+
+    >>> _pace(8.0), _pace(0.04)
+    ('8.0/s', '25 s each')
+    """
+    return f"{per_second:.1f}/s" if per_second >= 0.5 else f"{1 / per_second:.0f} s each"
+
+
 class _BarSink:
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
@@ -92,7 +101,7 @@ class _BarSink:
             self._tasks[step.stage] = (task, _Rate(step))
         task, rate = self._tasks[step.stage]
         speed = rate.per_second(step)
-        text = f"{speed:.1f}/s" if speed else ""
+        text = _pace(speed) if speed else ""
         self._bars.update(task, completed=step.done, total=step.total, rate=text)  # type: ignore[arg-type]
 
 
@@ -117,5 +126,5 @@ class _PlainSink:
         elif now - self._said[step.stage] >= PLAIN_EVERY_S:
             self._said[step.stage] = now
             speed = self._rates[step.stage].per_second(step)
-            left = f", {speed:.1f}/s, about {(step.total - step.done) / speed:.0f} s left" if speed else ""
+            left = f", {_pace(speed)}, about {(step.total - step.done) / speed:.0f} s left" if speed else ""
             click.echo(f"{step.stage}: {step.done}/{step.total}{left}", err=True)
