@@ -1,4 +1,4 @@
-"""What a policy file may say of a control: no limit without a source, no unread rule that fails, no tested statement."""
+"""What a policy file may say of a control: no unread rule that fails, no statement that is tested."""
 
 from __future__ import annotations
 
