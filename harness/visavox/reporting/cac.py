@@ -48,6 +48,7 @@ _OF_ASSESSMENT: Final = {
     "identity_leak": ((CacSection.MODEL_SECURITY, CacSection.DATA_SECURITY), (CacRisk.LEAK,)),
     "impersonation": ((CacSection.ABUSE, CacSection.MALICIOUS_USE), (CacRisk.ABUSE, CacRisk.MALICIOUS_USE)),
     "detectability": ((CacSection.LABELS,), (CacRisk.DISSEMINATION,)),
+    "consent": ((CacSection.INTERVENTION, CacSection.ABUSE), (CacRisk.ABUSE,)),
 }
 _ELSE: Final = ((CacSection.VULNERABILITY,), (CacRisk.VULNERABILITY,))
 _DESCRIPTION: Final = (

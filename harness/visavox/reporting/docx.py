@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
+from xml.sax.saxutils import escape
 
 from visavox.core.errors import MissingDependencyError
 
 from .document import Band, Document, Facts, Grid, Heading, Items, Paragraph, Picture, text_of
 from .vega import without_variables
-from .wording import Number, visible
+from .wording import visible
 
 if TYPE_CHECKING:
     from docx.document import Document as Word
-    from docx.table import Table, _Cell
-    from docx.text.paragraph import Paragraph as WordParagraph
 
 LATIN: Final = "Times New Roman"
 EAST_ASIAN: Final = "SimSun"
@@ -124,79 +124,80 @@ def _paragraph(word: Word, text: str, style: str) -> None:
 
 
 def _facts(word: Word, facts: Facts) -> None:
-    table = word.add_table(rows=0, cols=2, style="Table Grid")
-    for label, entry in facts.rows:
-        cells = table.add_row().cells
-        _write(cells[0], visible(label), 9, _FAINT)
-        _write(cells[1], text_of(entry), 9)
-    _widths(table, [0.3, 0.7])
-    _apart(word)
+    widths = [0.3 * _WIDTH_CM, 0.7 * _WIDTH_CM]
+    rows = [
+        _row([_cell(visible(label), widths[0], 9, colour=_FAINT), _cell(text_of(entry), widths[1], 9)])
+        for label, entry in facts.rows
+    ]
+    _table(word, widths, rows)
 
 
 def _grid(word: Word, grid: Grid) -> None:
-    from docx.enum.text import WD_ALIGN_PARAGRAPH
-    from docx.oxml import OxmlElement
-    from docx.oxml.ns import qn
-
     size = 6.5 if grid.is_dense else 8
     if grid.caption:
         _paragraph(word, visible(grid.caption), "small")
-    table = word.add_table(rows=1, cols=len(grid.columns), style="Table Grid")
-    head = table.rows[0]
-    repeated = OxmlElement("w:tblHeader")
-    repeated.set(qn("w:val"), "true")
-    head._tr.get_or_add_trPr().append(repeated)
-    for cell, column in zip(head.cells, grid.columns, strict=True):
-        _write(cell, visible(column.head), size, is_bold=True)
-    for row in grid.rows:
-        line = table.add_row()
-        whole = OxmlElement("w:cantSplit")
-        line._tr.get_or_add_trPr().append(whole)
-        if isinstance(row, Band):
-            first, *others = line._tr.tc_lst
-            for cell in others:
-                line._tr.remove(cell)
-            first.grid_span = len(grid.columns)
-            _write(line.cells[0], visible(row.text), size, _FAINT if row.is_note else "", is_bold=not row.is_note)
-            continue
-        for cell, column, entry in zip(line.cells, grid.columns, row, strict=True):
-            paragraph = _write(cell, text_of(entry), size)
-            if column.is_number or isinstance(entry, Number):
-                paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
     weights = [0.75 if column.is_number else column.weight for column in grid.columns]
-    _widths(table, [weight / sum(weights) for weight in weights])
-    _apart(word)
+    widths = [_WIDTH_CM * weight / sum(weights) for weight in weights]
+    head = [_cell(visible(c.head), w, size, is_bold=True) for c, w in zip(grid.columns, widths, strict=True)]
+    rows = [_row(head, is_head=True)]
+    for row in grid.rows:
+        if isinstance(row, Band):
+            colour = _FAINT if row.is_note else ""
+            words = _cell(visible(row.text), _WIDTH_CM, size, colour=colour, is_bold=not row.is_note, span=len(widths))
+            rows.append(_row([words]))
+            continue
+        cells = [
+            _cell(text_of(entry), width, size, is_right=column.is_number)
+            for column, width, entry in zip(grid.columns, widths, row, strict=True)
+        ]
+        rows.append(_row(cells))
+    _table(word, widths, rows)
 
 
-def _widths(table: Table, shares: list[float]) -> None:
-    from docx.shared import Cm
-
-    table.autofit = False
-    for share, column in zip(shares, table.columns, strict=True):
-        column.width = Cm(_WIDTH_CM * share)
-    for row in table.rows:
-        cells = row._tr.tc_lst
-        for share, cell in zip(shares if len(cells) == len(shares) else [1.0], cells, strict=True):
-            cell.width = Cm(_WIDTH_CM * share)
-
-
-def _apart(word: Word) -> None:
+def _table(word: Word, widths: Sequence[float], rows: Sequence[str]) -> None:
+    """Adds a table as XML: python-docx writes one cell of thousands in milliseconds."""
+    from docx.oxml import parse_xml
+    from docx.oxml.ns import nsdecls
     from docx.shared import Pt
 
-    paragraph = word.add_paragraph()
-    paragraph.paragraph_format.space_after = Pt(2)
+    columns = "".join(f'<w:gridCol w:w="{_twips(width)}"/>' for width in widths)
+    table = parse_xml(
+        f'<w:tbl {nsdecls("w")}><w:tblPr><w:tblStyle w:val="TableGrid"/>'
+        f'<w:tblW w:w="{_twips(_WIDTH_CM)}" w:type="dxa"/><w:tblLayout w:type="fixed"/></w:tblPr><w:tblGrid>{columns}</w:tblGrid>{"".join(rows)}</w:tbl>'
+    )
+    after = word.add_paragraph()
+    after.paragraph_format.space_after = Pt(2)
+    after._p.addprevious(table)
 
 
-def _write(cell: _Cell, text: str, size: float, colour: str = "", *, is_bold: bool = False) -> WordParagraph:
-    from docx.shared import Pt, RGBColor
+def _row(cells: Sequence[str], *, is_head: bool = False) -> str:
+    repeated = '<w:tblHeader w:val="true"/>' if is_head else ""
+    return f"<w:tr><w:trPr><w:cantSplit/>{repeated}</w:trPr>{''.join(cells)}</w:tr>"
 
-    paragraph: WordParagraph = cell.paragraphs[0]
-    paragraph.paragraph_format.space_after = Pt(0)
-    run = paragraph.add_run(text)
-    run.font.size, run.bold = Pt(size), is_bold
-    if colour:
-        run.font.color.rgb = RGBColor.from_string(colour)
-    return paragraph
+
+def _cell(
+    text: str,
+    width: float,
+    size: float,
+    *,
+    colour: str = "",
+    is_bold: bool = False,
+    is_right: bool = False,
+    span: int = 1,
+) -> str:
+    """A cell of one paragraph; ``width`` in cm, ``size`` in points."""
+    spanned = f'<w:gridSpan w:val="{span}"/>' if span > 1 else ""
+    side = '<w:jc w:val="right"/>' if is_right else ""
+    look = ("<w:b/>" if is_bold else "") + (f'<w:color w:val="{colour}"/>' if colour else "")
+    return (
+        f'<w:tc><w:tcPr><w:tcW w:w="{_twips(width)}" w:type="dxa"/>{spanned}</w:tcPr>'
+        f'<w:p><w:pPr><w:spacing w:after="0"/>{side}</w:pPr><w:r><w:rPr>{look}<w:sz w:val="{round(2 * size)}"/></w:rPr>'
+        f'<w:t xml:space="preserve">{escape(text)}</w:t></w:r></w:p></w:tc>'
+    )
+
+
+def _twips(cm: float) -> int:
+    return round(cm * 1440 / 2.54)
 
 
 def _picture(word: Word, picture: Picture) -> None:

@@ -109,16 +109,18 @@ def _order(found: Sequence[EstimateRow]) -> Callable[[EstimateRow], int]:
 
 
 def _maps(result: AssessmentResult, t: Words) -> Iterator[Block]:
+    heads = ("Value", "95 % low", "95 % high", "Lower bound", "Upper bound", "Trials", "People")
+    columns = (column(t("Attempts r, judges c"), 1.4), *(number(t(head)) for head in heads))
     for found in map_matrices(result):
-        columns = (column(t("Attempts r"), 1.0), *(number(f"c = {c}") for c in found.judges))
         rows = tuple(
-            (f"r = {r}", *(DASH if cell is None else cell.value for cell in line))
+            (f"r = {r}, c = {c}", e.value, e.low, e.high, e.lower, e.upper, e.trials, e.people)
             for r, line in zip(found.attempts, found.cells, strict=True)
+            for c, e in zip(found.judges, line, strict=True)
+            if e is not None
         )
         at = t(" at FMR {fmr}", fmr=found.fmr) if found.fmr != DASH else ""
-        yield Grid(
-            t("Share of morphs that at least c judges accept in at least r attempts, MAP[r, c]") + at, columns, rows
-        )
+        caption = "Share of morphs that at least c judges accept in at least r attempts, MAP[r, c]"
+        yield Grid(t(caption) + at, columns, rows, is_dense=True)
 
 
 def thresholds(report: Report, t: Words, level: int) -> Iterator[Block]:

@@ -101,7 +101,7 @@ PHRASES: Final = {
     "Every figure of {title}; the interval is two-sided at 95 %, the bounds are one-sided and decide": (
         "{title}的全部数值；区间为双侧 95 %，上下界为单侧并用于判定"
     ),
-    "Attempts r": "尝试次数 r",
+    "Attempts r, judges c": "尝试次数 r，识别器数 c",
     "Share of morphs that at least c judges accept in at least r attempts, MAP[r, c]": (
         "至少 c 个识别器在至少 r 次尝试中接受的融合图像比例，MAP[r, c]"
     ),
