@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import shutil
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +75,32 @@ class Site:
 
     def public(self, name: str) -> Path:
         return self.root / f"{name}.pub"
+
+
+@dataclass
+class Scene:
+    """A copy of the honest site, whose options may be changed together with its files."""
+
+    site: Site
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def run(self) -> Path:
+        return self.site.run
+
+
+def copied(honest: Site, root: Path) -> Scene:
+    """A copy of the honest site; what a careful pipeline asks for is in its options."""
+    for name in ("run", "weights"):
+        shutil.copytree(honest.root / name, root / name)
+    for file in honest.root.iterdir():
+        if file.suffix in {".yaml", ".log", ".pub", ""} and file.is_file():
+            shutil.copy(file, root)
+    suite = root / "run" / "suite.yaml"
+    suite.write_text(suite.read_text().replace(str(honest.root), str(root)))
+    site = Site(root)
+    options = {"policy": str(site.policy), "model": site.model, "max_age": timedelta(days=365)}
+    return Scene(site, {**options, "trusted_keys": [site.public("assessor")]})
 
 
 def honest_run(root: Path) -> Site:
@@ -154,3 +183,30 @@ def rejournal(folder: Path, statement: str, *values: str) -> None:
     with sqlite3.connect(RunFolder(folder).journal) as journal:
         journal.execute(statement, values)
     journal.close()
+
+
+def failing(scene: Scene) -> None:
+    """Turns the copy into a run that fails: its policy asks for outputs that equal their inputs."""
+    _under(scene, '{op: ">=", value: 0.5, on: lower}')
+
+
+def undecided(scene: Scene) -> None:
+    """Turns the copy into a run that decides nothing: its policy's limit lies inside the interval."""
+    _under(scene, '{op: "<=", value: 0.01}')
+
+
+def tampered(scene: Scene) -> None:
+    """Leaves a limitation out of the copy's report; its signature stays."""
+    alter(scene.run, lambda report: report["limitations"].pop())
+
+
+def _under(scene: Scene, limit: str) -> None:
+    """As if it had been run under a policy with another limit on unchanged outputs."""
+    path = scene.run / "policy.yaml"
+    head, control, tail = path.read_text().partition("  - id: BASE-UNCHANGED\n")
+    path.write_text(head + control + re.sub(r"limit: \{.*\}", f"limit: {limit}", tail, count=1))
+    scene.site.policy.write_text(path.read_text())
+    reseal(scene.run)
+    decide_again(scene.run)
+    (scene.run / "attestation.intoto.json").unlink()
+    sign(scene.run, scene.site.key("assessor"))

@@ -68,7 +68,7 @@ def test_reasons_are_no_wider_than_they_may_be(
     monkeypatch.delenv("COLUMNS", raising=False)
     if columns:
         monkeypatch.setenv("COLUMNS", str(columns))
-    assert exit_code(["gate", str(finished)]) == 1
+    assert exit_code(["gate", str(finished), "--no-recompute"]) == 1
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= (columns or 100)
     said = " ".join(out.split())
@@ -181,8 +181,8 @@ def test_another_policy_and_old_age_are_refused(copy: Path, tmp_path: Path) -> N
     other = tmp_path / "other.yaml"
     other.write_text((copy / "policy.yaml").read_text().replace("0.07", "0.08"))
     assert exit_code(["gate", str(copy), "--policy", str(other)]) == 3
-    assert exit_code(["gate", str(copy), "--policy", "baseline"]) == 1
-    assert exit_code(["gate", str(copy), "--max-age", "1d"]) == 1
+    assert exit_code(["gate", str(copy), "--policy", "absent"]) == 3  # what cannot be read is not the sealed one
+    assert exit_code(["gate", str(copy), "--policy", "baseline", "--max-age", "1d", "--no-recompute"]) == 1
     alter(copy, lambda r: r["clock"].update(finished="2020-01-01T00:00:00.000+00:00"))
     assert exit_code(["gate", str(copy), "--max-age", "365d"]) == 3
 
@@ -264,7 +264,7 @@ def test_the_figures_can_be_recomputed_from_the_trial_level_scores(finished: Pat
 def test_the_register_forbids_taking_a_later_pass(
     make_people: Callable[..., Path], pixels_suite: Callable[..., Path], tmp_path: Path, register_folder: Path
 ) -> None:
-    """The same model on the same data and policy that once failed cannot be gated as a PASS."""
+    """A model that once failed under the same policy cannot be gated as a PASS."""
     people = make_people(60)
     suite = load_suite(pixels_suite(people, PYTHON.format(entry=f"{ENTRY}:load", params="{}")))
     first = run(suite, tmp_path / "first")
@@ -272,16 +272,16 @@ def test_the_register_forbids_taking_a_later_pass(
     register = register_folder / "runs.jsonl"
     lines = [json.loads(line) for line in register.read_text().splitlines()]
     assert [line["verdict"] for line in lines] == ["", "PASS"]
-    assert gate(tmp_path / "first").verdict is Verdict.PASS
+    assert gate(tmp_path / "first", recompute=False).verdict is Verdict.PASS
     for seal in (lines[-1]["seal"], sha256_json("another seed")):  # the same suite again, or another seed
         failed = lines[-1] | {"seal": seal, "run": "0" * 32, "verdict": "FAIL"}
         for order in ([failed, *lines], [*lines, failed]):  # before or after
             register.write_text("\n".join(json.dumps(line) for line in order) + "\n")
-            assert gate(tmp_path / "first").verdict is Verdict.INCONCLUSIVE
+            assert gate(tmp_path / "first", recompute=False).verdict is Verdict.INCONCLUSIVE
     again = run(suite, tmp_path / "again")
     assert again.decision.verdict is Verdict.PASS
     register.unlink()  # what the report remembers is enough
-    assert gate(tmp_path / "again").verdict is Verdict.INCONCLUSIVE
+    assert gate(tmp_path / "again", recompute=False).verdict is Verdict.INCONCLUSIVE
 
 
 def test_a_report_from_the_future_and_two_lists_of_instruments_are_refused(copy: Path) -> None:

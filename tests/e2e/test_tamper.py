@@ -8,13 +8,12 @@ import os
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tampering import Site, alter, decide_again, honest_run, rejournal, rescore, reseal
+from tampering import Scene, alter, decide_again, rejournal, rescore, reseal
 
 from visavox import gate
 from visavox.api.signing import sign
@@ -25,42 +24,6 @@ from visavox.evidence.seal import Register, RegisteredRun, parse_seal
 
 OTHER_RUN = "f" * 32
 SHEET = "original-edited-00000.parquet"
-
-
-@dataclass
-class Scene:
-    """A copy of the honest site, whose options may be changed together with its files."""
-
-    site: Site
-    options: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def run(self) -> Path:
-        return self.site.run
-
-    @property
-    def report(self) -> Any:
-        return json.loads((self.run / "report.json").read_bytes())
-
-
-@pytest.fixture(scope="module")
-def honest(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    return honest_run(tmp_path_factory.mktemp("honest"))
-
-
-@pytest.fixture
-def scene(honest: Site, tmp_path: Path, register_folder: Path) -> Scene:
-    """A copy with a register of runs of its own; what a pipeline asks for is in ``options``."""
-    for name in ("run", "weights"):
-        shutil.copytree(honest.root / name, tmp_path / name)
-    for file in honest.root.iterdir():
-        if file.suffix in {".yaml", ".log", ".pub", ""} and file.is_file():
-            shutil.copy(file, tmp_path)
-    suite = (tmp_path / "run" / "suite.yaml").read_text().replace(str(honest.root), str(tmp_path))
-    (tmp_path / "run" / "suite.yaml").write_text(suite)
-    site = Site(tmp_path)
-    options = {"policy": str(site.policy), "model": site.model, "max_age": timedelta(days=365)}
-    return Scene(site, {**options, "trusted_keys": [site.public("assessor")]})
 
 
 def unsigned(scene: Scene) -> None:
