@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pretend import PIXELS_SUITE, PYTHON, texture
+from pretend import BASELINE, PIXELS_SUITE, PYTHON, texture
 
 from visavox import gate, load_suite, run
 from visavox.api import read_report
@@ -312,3 +312,21 @@ def test_a_seal_from_before_voices_keeps_its_digest() -> None:
     assert parse_seal(old).digest() == sha256_json(old)
     now = {**old, "cells": [{**old["cells"][0], "modality": "voice"}]}  # type: ignore[index]
     assert parse_seal(now).digest() == sha256_json(now)
+
+
+def test_waivers_of_a_suite_stand_in_its_report(
+    make_people: Callable[..., Path], pixels_suite: Callable[..., Path], tmp_path: Path
+) -> None:
+    """They are no part of what was sealed: with or without them it is the same run."""
+    path = tmp_path / "waivers.yaml"
+    path.write_text("- {run: abc, owner: Board, reason: r, date: 2026-01-02, expires: 2099-01-01}\n")
+    editor = BASELINE.format(name="identity")
+    plain = load_suite(pixels_suite(make_people(16, 2), editor))
+    suite = load_suite(pixels_suite(tmp_path / "people" / "manifest.csv", editor, "waived", "waivers: waivers.yaml\n"))
+    assert suite.waivers == str(path)
+    assert suite.model_copy(update={"name": plain.name}).digest() == plain.digest()
+    report = run(suite, tmp_path / "run", limit=4)
+    assert [(one.owner, one.runs) for one in report.waivers] == [("Board", ("abc",))]
+    path.write_text("- {run: abc, owner: Board, reason: r, date: 2026-01-02, expires: 2026-01-03}\n")
+    with pytest.raises(EvidenceError, match="it expired on 2026-01-03"):
+        run(suite, tmp_path / "late", limit=4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ from visavox.core.report import (
     PolicySummary,
     Report,
     Subject,
+    Waiver,
 )
 from visavox.core.terms import ControlKind, Modality, Obligation, Verified
 from visavox.engine.environment import environment
@@ -34,6 +36,7 @@ from visavox.evidence.seal import Register
 from visavox.policy.judge import Facts, judge
 from visavox.policy.load import LoadedPolicy
 from visavox.policy.records import Duties, Policy
+from visavox.policy.waivers import load_waivers
 
 
 def build_report(
@@ -82,6 +85,7 @@ def build_report(
         role=seal.role,
         public_opinion_attribute=seal.public_opinion_attribute,
         attestations=attestations,
+        waivers=waivers_of(suite),
         clock=Clock(
             run=run_id,
             started=sessions[0],
@@ -92,6 +96,15 @@ def build_report(
             earlier_runs=tuple(tuple(sorted(r.model_dump(mode="json").items())) for r in earlier),
         ),
     )
+
+
+def waivers_of(suite: Suite) -> tuple[Waiver, ...]:
+    """The waivers in the file that a suite names.
+
+    Raises:
+        EvidenceError: it cannot be read, or holds something that is no waiver.
+    """
+    return () if suite.waivers is None else load_waivers(Path(suite.waivers))
 
 
 def _limitations(

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from visavox.api.assessing import assess_all, ledger_result, score_tables
 from visavox.api.attesting import attested, attested_at_end, keep
 from visavox.api.binding import bind_folder, refuse_change, registered
-from visavox.api.building import build_report
+from visavox.api.building import build_report, waivers_of
 from visavox.api.clock import now
 from visavox.api.detection import look_for_edits
 from visavox.api.fetching import with_model
@@ -48,6 +48,7 @@ from visavox.engine.progress import Progress, one_at_a_time, silent
 from visavox.engine.score import Scorer, acquired_of, judge_view, load_sets
 from visavox.engine.store import Store
 from visavox.evidence.seal import Register, parse_seal
+from visavox.policy.waivers import refuse_expired
 from visavox.ports.assessment import assessments
 from visavox.ports.dataset import Dataset
 from visavox.ports.sink import sinks
@@ -94,6 +95,7 @@ def _run(
         parts = prepare_all(suite, limit=limit)
         seal = parts[0].seal
         attested(suite, parts[0].policy.policy)  # a faulty one is told before the first edit
+        refuse_expired(waivers_of(suite))
         for part in parts:
             look_at_inputs(part)
         bind_folder(folder, parts)

@@ -168,6 +168,8 @@ class Suite(Record):
     """
     attestations: tuple[str, ...] = ()
     """Files, or folders of files, in which an organisation attests what no test shows (`visavox attest`)."""
+    waivers: str | None = None
+    """A YAML file of waivers for failed runs; it stands in the report, and counts at a gate that trusts its signer."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     execution: Execution = Execution()
     tracking: Tracking | None = None
@@ -403,6 +405,16 @@ def _resolve_named(entry: object, base: Path) -> object:
     return {"name": entry["name"], "id": entry.get("id", entry["name"]), "params": rest}
 
 
+def _resolve_statements(value: dict[str, Any], base: Path) -> None:
+    """Paths of attestations and waivers."""
+    if isinstance(value.get("attestations"), str):
+        value["attestations"] = [value["attestations"]]
+    if isinstance(value.get("attestations"), list):
+        value["attestations"] = [_absolute(one, base) if isinstance(one, str) else one for one in value["attestations"]]
+    if isinstance(value.get("waivers"), str):
+        value["waivers"] = _absolute(value["waivers"], base)
+
+
 def _resolve_transcribers(assessments: object, base: Path) -> None:
     for options in assessments.values() if isinstance(assessments, dict) else ():
         if isinstance(options, dict) and "transcriber" in options:
@@ -448,10 +460,7 @@ def parse_suite(text: str, *, base: Path, what: str = "the suite", overrides: Se
     if isinstance(value.get("assessments"), list):
         value["assessments"] = {str(name): {} for name in value["assessments"]}
     _resolve_transcribers(value.get("assessments"), base)
-    if isinstance(value.get("attestations"), str):
-        value["attestations"] = [value["attestations"]]
-    if isinstance(value.get("attestations"), list):
-        value["attestations"] = [_absolute(one, base) if isinstance(one, str) else one for one in value["attestations"]]
+    _resolve_statements(value, base)
     policy = value.get("policy")
     if isinstance(policy, str) and ("/" in policy or policy.endswith((".yaml", ".yml"))):
         value["policy"] = _absolute(policy, base)
