@@ -181,13 +181,15 @@ def _species(attacks: Mapping[str, npt.ArrayLike]) -> dict[str, Scores]:
 
 def _check_support(species: Mapping[str, Scores], target_apcer: float) -> None:
     check_target(target_apcer)
-    few = {
-        name: scores.size for name, scores in species.items() if not meets_rule(RULE_OF_3, scores.size, target_apcer)
-    }
+    few = [
+        f"{scores.size} of {name!r}"
+        for name, scores in species.items()
+        if not meets_rule(RULE_OF_3, scores.size, target_apcer)
+    ]
     if few:
         raise UndefinedMetricError(
             f"BPCER at APCER {target_apcer:g} was asked for",
-            found=f"attacks by species: {few}; at least {RULE_OF_3 / target_apcer:.0f} of each needed (rule of 3)",
+            found=f"{', '.join(few)} as attacks; at least {RULE_OF_3 / target_apcer:.0f} of each needed (rule of 3)",
             todo="add attacks, or ask for a larger APCER",
         )
 
