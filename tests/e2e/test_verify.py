@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -173,7 +174,7 @@ def test_one_changed_score_is_named_with_both_values(
     said = " ".join(capsys.readouterr().err.split())
     assert f"identity_leak of faces, estimates, {name} pixels ignorant" in said
     assert "the report states" in said and "its scores give" in said and "(by " in said
-    with pytest.raises(EvidenceError, match="differ: "):
+    with pytest.raises(EvidenceError, match="differ:"):
         sign(copy, new_key(copy.parent / "k").private)
     assert not (copy / "attestation.intoto.json").exists()
 
@@ -238,8 +239,8 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, list[Any]]], None], str]] = {
     "a row of the permuted table doubled": (
         "scores/pixels/edited-edited.semi_informed_permuted-00000.parquet", _double, "not those that the plan asks for",
     ),
-    "a non-mated score": ("scores/pixels/original-original-00000.parquet", _leaks, "differ: identity_leak"),
-    "an output said to be cropped": ("scores/pixels/acquired.parquet", _other_state, "differ: identity_leak of faces"),
+    "a non-mated score": ("scores/pixels/original-original-00000.parquet", _leaks, r"differ:\n  identity_leak"),
+    "an output said to be cropped": ("scores/pixels/acquired.parquet", _other_state, r"differ:\n  identity_leak"),
     "a template said to be missing": ("scores/pixels/acquired.parquet", _no_template, "not those that the plan asks"),
     "a set of other media": ("scores/pixels/acquired.parquet", _drop, "is not that of the plan and the journal"),
     "a figure of utility": ("utility/00000.parquet", _lower("value"), "utility of faces"),
@@ -310,7 +311,7 @@ FOLDERS: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "what a file gives away": (
         lambda p: _journal(p, lambda row: row["outputs"][0].update(leaks=["gps"])),
-        "differ: ",
+        "differ:",
     ),
     "no journal": (lambda p: (p / "journal.sqlite").unlink(), "read the journal"),
     "figures and decision scaled alike": (_scaled, "subject_match_rate pixels"),
@@ -402,3 +403,23 @@ def test_another_model_is_not_signed_for(copy: Path, site: Path, tmp_path: Path,
     with pytest.raises(EvidenceError, match="the model has changed since"):
         sign(copy, keys[0].private, model=tmp_path / "model")
     assert not (copy / "attestation.intoto.json").exists()
+
+
+def test_the_guide_s_commands_and_its_check(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "how-to" / "sign-and-verify.md").read_text()
+    (commands,) = re.findall(r"<!-- example: sign -->\n```sh\n(.*?)```", text, re.DOTALL)
+    (check,) = re.findall(r"<!-- file: check.py -->\n```python\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    shutil.move(copy, tmp_path / "runs" / "1")
+    for line in commands.splitlines():
+        assert exit_code(line.split()[1:]) == 0
+    assert capsys.readouterr().out.count("signed by ") == 2
+    (tmp_path / "check.py").write_text(check)
+    said = []
+    for key in ("assessor.pub", "approver.pub"):
+        command = [sys.executable, "check.py", "runs/1/attestation.intoto.json", key]
+        said.append(subprocess.run(command, capture_output=True, text=True, check=False).stdout)
+    assert said == ["FAILED\n", ""]  # the second is a key of the other kind

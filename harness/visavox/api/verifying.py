@@ -25,6 +25,7 @@ NOT_RECOMPUTED: Final = (
     "the data set's own account: what consent its manifest states, licences, withheld samples",
     "the environment, the cards of what took part, and the clock",
 )
+"""What of a report nothing in its folder shows."""
 
 
 class Verified(NamedTuple):
@@ -34,7 +35,7 @@ class Verified(NamedTuple):
         n_figures: numbers of the report that were made again; n_scores: comparison scores they came from.
         n_tables: trial-level tables that were read.
         signers: ids of the trusted keys that signed.
-        not_checked: in words.
+        not_checked: of signatures, in words.
     """
 
     report: Report
@@ -63,7 +64,7 @@ def verify(out: str | Path, *, trusted_keys: Sequence[Path] = (), attestation: P
     signers, not_checked = _signers(run, attestation, trusted_keys)
     found = recompute(run)
     n_figures = refuse_other_figures(run, found)
-    return Verified(run.report, n_figures, found.n_scores, len(found.files), signers, (*not_checked, *NOT_RECOMPUTED))
+    return Verified(run.report, n_figures, found.n_scores, len(found.files), signers, not_checked)
 
 
 def _signers(
@@ -89,11 +90,11 @@ def refuse_other_figures(run: Evidence, found: Recomputed) -> int:
     differing = [one for one in compared if one.is_other]
     if not differing:
         return sum(one.is_number for one in compared)
-    said = "; ".join(str(one) for one in differing[:SHOWN])
-    more = f"; and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
+    said = "\n".join(f"  {one}" for one in differing[:SHOWN])
+    more = f"\n  and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
     raise EvidenceError(
         f"make the figures of {run.folder.root} again from its trial-level tables",
-        found=f"{len(differing)} differ: {said}{more}",
+        found=f"{len(differing)} differ:\n{said}{more}",
         todo="the report or the tables were altered, or another version of visavox wrote them; run again",
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from visavox.api.verifying import verify
+from visavox.api.verifying import NOT_RECOMPUTED, verify
 from visavox.reporting.text import wrapped
 
 from .console import columns
@@ -41,5 +41,7 @@ def verify_command(folder: Path, keys: tuple[Path, ...], attestation: Path | Non
     click.echo(f"the decision made again from them: {found.report.decision.verdict.value}, as reported")
     for signer in found.signers:
         click.echo(f"signed by {signer}")
-    for line in found.not_checked:
-        click.echo("\n".join(wrapped(f"not checked: {line}", columns(), indent="  ", is_cut=False)))
+    lines = [f"not checked: {line}" for line in found.not_checked]
+    lines += [f"not recomputed: {line}" for line in NOT_RECOMPUTED]
+    for line in lines:
+        click.echo("\n".join(wrapped(line, columns(), is_cut=False)))
