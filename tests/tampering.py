@@ -26,11 +26,12 @@ from visavox.core.resources import configs_dir
 from visavox.core.terms import Verdict
 from visavox.engine.folder import RunFolder
 from visavox.evidence.keys import new_key
-from visavox.evidence.seal import parse_seal
+from visavox.evidence.seal import Register, RegisteredRun, parse_seal
 from visavox.media.image import encode_png
 from visavox.reporting.schema import report_bytes
 
 ENTRY = Path(__file__).parent / "editors_under_test.py"
+OTHER_RUN = "f" * 32
 OWNED = """
   - id: ORG-COMPLAINTS
     title: {en: Complaints are handled}
@@ -183,6 +184,22 @@ def rejournal(folder: Path, statement: str, *values: str) -> None:
     with sqlite3.connect(RunFolder(folder).journal) as journal:
         journal.execute(statement, values)
     journal.close()
+
+
+def failed_before(scene: Scene, folder: Path | None = None, **other: str) -> None:
+    """A FAIL of the same model and policy in the register, and nothing of it in the report."""
+    seal = parse_seal(json.loads(((folder or scene.run) / "seal.json").read_bytes()))
+    failed = RegisteredRun(
+        run=OTHER_RUN,
+        seal=seal.digest(),
+        artifact=seal.artifact,
+        dataset=seal.dataset,
+        policy=seal.policy,
+        smoke=False,
+        at="2026-01-01T00:00:00.000+00:00",
+        verdict="FAIL",
+    )
+    Register().append(failed.model_copy(update=other))
 
 
 def failing(scene: Scene) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -13,9 +15,9 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 from ruamel.yaml import YAML
-from tampering import Scene, Site, copied
+from tampering import Scene, Site, copied, failed_before
 
-from visavox import gate
+from visavox import gate, pytest_plugin
 from visavox.api.gate_outcome import gate_record
 from visavox.cli import exit_code
 from visavox.core.terms import Verdict
@@ -241,3 +243,27 @@ def test_the_fixture_fails_a_pipeline_s_test(sites: dict[str, Site], tmp_path: P
 def test_the_plug_in_is_registered() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["entry-points"]["pytest11"] == {"visavox": "visavox.pytest_plugin"}
+
+
+def test_the_guide_s_gate_waiver_and_test_are_what_they_say(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "docs" / "how-to" / "gate-a-release.md").read_text()
+    root = scene.site.root
+    monkeypatch.chdir(root)
+    (root / "runs").mkdir()
+    scene.run.rename(root / "runs" / "1")
+    for name, code in re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", text, re.DOTALL):
+        (root / name).write_text(code)
+    (command,) = re.findall(r"<!-- example: gate -->\n```sh\n(.*?)```", text, re.DOTALL)
+    assert exit_code(command.split()[1:]) == 0
+    failed_before(Scene(Site(root)), root / "runs" / "1", run="0123456789abcdef0123456789abcdef")
+    assert exit_code(command.split()[1:]) == 2
+    assert exit_code([*command.split()[1:], "--waivers", "waivers.yaml"]) == 0
+    assert "waived: run 0123456789abcdef0123456789abcdef by Release board" in capsys.readouterr().out
+    compile((root / "test_release.py").read_text(), "test_release.py", "exec")
+    fixture = inspect.signature(pytest_plugin._gated).parameters
+    named = re.findall(r"(\w+)=", (root / "test_release.py").read_text())
+    assert {"policy", "model", "trusted_keys", "max_age"} <= set(named) and set(named) - {"days"} <= set(fixture)
+    assert exit_code(["schema", "gate"]) == 0
+    assert json.loads(capsys.readouterr().out) == gate_schema()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import re
 import shutil
@@ -13,16 +12,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from tampering import Scene, alter, decide_again, rejournal, rescore, reseal
+from tampering import OTHER_RUN, Scene, alter, decide_again, failed_before, rejournal, rescore, reseal
 
 from visavox import gate
 from visavox.api.signing import sign
 from visavox.cli import exit_code
 from visavox.core.errors import EvidenceError
 from visavox.core.terms import Verdict
-from visavox.evidence.seal import Register, RegisteredRun, parse_seal
 
-OTHER_RUN = "f" * 32
 SHEET = "original-edited-00000.parquet"
 
 
@@ -343,16 +340,6 @@ def statement_changed(scene: Scene) -> None:
 # --- earlier runs and waivers
 
 
-def failed_before(scene: Scene, **other: str) -> None:
-    """A FAIL of the same model and policy in the register, and nothing of it in the report."""
-    seal = parse_seal(json.loads((scene.run / "seal.json").read_bytes()))
-    failed = RegisteredRun(
-        run=OTHER_RUN, seal=seal.digest(), artifact=seal.artifact, dataset=seal.dataset, policy=seal.policy,
-        smoke=False, at="2026-01-01T00:00:00.000+00:00", verdict="FAIL",
-    )  # fmt: skip
-    Register().append(failed.model_copy(update=other))
-
-
 def failed_on_other_data(scene: Scene) -> None:
     failed_before(scene, dataset="0" * 64)
 
@@ -484,7 +471,7 @@ def test_cheating_is_refused_for_its_reason(scene: Scene, cheat: Cheat) -> None:
         return
     with pytest.raises(EvidenceError) as caught:
         gate(scene.run, **scene.options)
-    said = f"{caught.value.asked}: {caught.value.found}: {caught.value.todo}"
+    said = " ".join(f"{caught.value.asked}: {caught.value.found}: {caught.value.todo}".split())
     assert re.search(cheat.reason, said), said
     assert "foresaw" not in said
 

@@ -19,7 +19,7 @@ def gate_record(outcome: GateResult | VisavoxError) -> GateRecord:
     """What a gate said: of a result everything that it rests on, of an error its words alone."""
     if isinstance(outcome, VisavoxError):
         what = ": ".join(part for part in (outcome.asked, outcome.found) if part)
-        reason = "; ".join(part for part in (what, outcome.todo) if part)
+        reason = " ".join("; ".join(part for part in (what, outcome.todo) if part).split())
         return GateRecord(outcome="REFUSED", exit_code=3, reasons=(reason,), gated=now(), visavox=_version())
     report = outcome.report
     return GateRecord.model_validate(
