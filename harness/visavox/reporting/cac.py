@@ -23,6 +23,7 @@ TITLE: Final = "互联网信息服务算法安全自评估报告"
 KIND: Final = "（生成合成类-服务提供者）"
 BLANK: Final = "＿＿＿＿＿＿＿＿（由签署主体填写）"
 NOT_COVERED: Final = "本次测评未涉及本项，由签署主体填写：＿＿＿＿＿＿＿＿"
+REST: Final = "其余内容由签署主体填写：＿＿＿＿＿＿＿＿"
 CHAPTERS: Final = (
     "一、算法情况",
     "二、服务情况",
@@ -88,8 +89,12 @@ def cac_blocks(report: Report, t: Words) -> Iterator[Block]:
             yield Paragraph("该章标题系推断（verified: inference）：未查到服务技术支持者模板的标题。", "notice")
         for section in sections:
             yield Heading(3, section.value)
-            yield from _own(report, section, t)
-            yield from _placed(placed[section], t)
+            own = tuple(_own(report, section, t))
+            yield from own
+            if placed[section]:
+                yield from _placed(placed[section], t)
+            else:
+                yield Paragraph(REST if own else NOT_COVERED)
     yield Heading(2, CacSection.CONCLUSION.value)
     yield from _conclusion(report, t)
     yield Heading(2, CacSection.OTHER.value)
@@ -180,14 +185,11 @@ def _own(report: Report, section: CacSection, t: Words) -> Iterator[Block]:
 
 
 def _placed(found: Sequence[tuple[ControlDecision, Sequence[CacRisk]]], t: Words) -> Iterator[Block]:
-    """Measure, risk, evidence; a line to fill in where nothing was measured."""
-    if not found:
-        yield Paragraph(NOT_COVERED)
-        return
+    """Measure, risk, evidence."""
     columns = (
         column("控制项", 1.8),
         column("方式", 0.9),
-        column("结果", 1.3),
+        column("结果", 1.7),
         number("数值"),
         number("判定界"),
         number("限值"),

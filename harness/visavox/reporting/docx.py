@@ -26,7 +26,7 @@ EAST_ASIAN: Final = "SimSun"
 _COLOURS: Final = {"pass": "1B6E3A", "fail": "B3261E", "inconclusive": "8A5A00"}
 _FAINT: Final = "565D68"
 _WIDTH_CM: Final = 17.2
-_PICTURE_CM: Final = 11.0
+_PICTURE_CM: Final = 9.0
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 """The earliest date that a ZIP archive holds: no form says when it was rendered."""
 
@@ -77,7 +77,7 @@ def _styles(word: Word, language: str) -> None:
     sizes = {"Normal": 10, "Heading 1": 19, "Heading 2": 14, "Heading 3": 11.5, "Heading 4": 10.5, "List Bullet": 10}
     for name, size in sizes.items():
         style: Any = word.styles[name]
-        style.font.name, style.font.size = LATIN, Pt(size)
+        style.font.name, style.font.size, style.font.italic = LATIN, Pt(size), False
         fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
         for theme in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
             fonts.attrib.pop(qn(f"w:{theme}"), None)
@@ -136,7 +136,7 @@ def _grid(word: Word, grid: Grid) -> None:
     size = 6.5 if grid.is_dense else 8
     if grid.caption:
         _paragraph(word, visible(grid.caption), "small")
-    weights = [0.75 if column.is_number else column.weight for column in grid.columns]
+    weights = [0.9 if column.is_number else column.weight for column in grid.columns]
     widths = [_WIDTH_CM * weight / sum(weights) for weight in weights]
     head = [_cell(visible(c.head), w, size, is_bold=True) for c, w in zip(grid.columns, widths, strict=True)]
     rows = [_row(head, is_head=True)]
@@ -162,8 +162,9 @@ def _table(word: Word, widths: Sequence[float], rows: Sequence[str]) -> None:
 
     columns = "".join(f'<w:gridCol w:w="{_twips(width)}"/>' for width in widths)
     table = parse_xml(
-        f'<w:tbl {nsdecls("w")}><w:tblPr><w:tblStyle w:val="TableGrid"/>'
-        f'<w:tblW w:w="{_twips(_WIDTH_CM)}" w:type="dxa"/><w:tblLayout w:type="fixed"/></w:tblPr><w:tblGrid>{columns}</w:tblGrid>{"".join(rows)}</w:tbl>'
+        f"<w:tbl {nsdecls('w')}><w:tblPr>"
+        f'<w:tblStyle w:val="TableGrid"/><w:tblW w:w="{_twips(_WIDTH_CM)}" w:type="dxa"/><w:tblLayout w:type="fixed"/>'
+        f"</w:tblPr><w:tblGrid>{columns}</w:tblGrid>{''.join(rows)}</w:tbl>"
     )
     after = word.add_paragraph()
     after.paragraph_format.space_after = Pt(2)
