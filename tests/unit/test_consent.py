@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from consent_editors import Checker, token, withdrawn, write_tokens
 from pretend import texture
+from simulated import World
 
 from visavox.api.assessing import assess_all, ledger_result
 from visavox.api.building import dataset_summary
@@ -23,9 +25,10 @@ from visavox.core.config import parse_suite
 from visavox.core.consent import TokenState, read_tokens
 from visavox.core.errors import ConfigError, ManifestError, UnknownNameError
 from visavox.core.figures import AssessmentResult, Estimate
+from visavox.core.options import ImpersonationOptions
 from visavox.core.records import EditRow, Output
 from visavox.core.report import Decision
-from visavox.core.terms import Direction, Outcome, Verdict
+from visavox.core.terms import Direction, Outcome, ToolClass, Verdict
 from visavox.editor import EditRequest, Failed, Refused
 from visavox.engine.consent import tell
 from visavox.engine.edit import request_of
@@ -347,6 +350,23 @@ def test_a_donor_who_refuses_in_a_word_is_one_with_a_withdrawn_token(known: Make
     requests = requests_of(part)
     number_of = who(12)
     assert all(requests[n].consent == withdrawn(number_of[plan.second_person[n]]) for n in told)
+
+
+def test_probes_of_tokens_are_no_probes_of_unconsented_donors() -> None:
+    """Served ones have no template: among the others they would be lost ones."""
+    world = World(ToolClass.SWAP, lambda edit, number: (0.0, 1.0, 0.6), n_people=24)
+    probes = world.cases("probed")
+    world.end(probes, Outcome.REFUSED)
+    data = world.data(ImpersonationOptions())
+    tokens = probes[::2]
+    asked = replace(
+        data,
+        case_token_probe=tuple("expired" if n in tokens else "" for n in range(len(data.case_outcome))),
+        case_outcome=tuple(Outcome.EDITED if n in tokens else was for n, was in enumerate(data.case_outcome)),
+    )
+    result = assessments.get("impersonation")().assess(asked)
+    (found,) = [e for e in result.estimates if e.name == "unconsented_donor_match_rate"]
+    assert (found.n, found.n_failed, found.value) == (len(probes) - len(tokens), 0, 0.0)
 
 
 def test_cases_made_elsewhere_are_listed_with_their_tokens(known: MakeOutline) -> None:

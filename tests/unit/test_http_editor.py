@@ -199,9 +199,8 @@ def test_so_many_at_once_and_so_many_a_second(service: Running, tmp_path: Path) 
 def test_no_cookie_is_kept_and_no_proxy_used(service: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    editor = editor_of(tmp_path, service.base + "/cookie")
-    for case in "cd":
-        assert isinstance(editor.edit([request(case * 16)])[0], EditedFile)
+    editor = editor_of(tmp_path, service.base + "/cookie", concurrency=2, requests_per_s=5)
+    assert all(isinstance(found, EditedFile) for found in editor.edit([request(case * 16) for case in "cd"]))
     assert all("cookie" not in map(str.lower, sent["headers"]) for sent in service.sent("/cookie"))
 
 
