@@ -18,15 +18,17 @@ from visavox.api import prepare
 from visavox.core.config import Suite
 from visavox.core.records import RecogniserSpec
 from visavox.core.terms import Outcome
+from visavox.engine.acquired import read_backends, write_acquired
 from visavox.engine.edit import edit_all
 from visavox.engine.embed import Embedder
 from visavox.engine.enrolment import Inputs, enrolled
 from visavox.engine.folder import RunFolder
 from visavox.engine.journal import Journal
+from visavox.engine.kept_scores import KeptScores
 from visavox.engine.medium import FaceMedium
 from visavox.engine.plan import Plan
 from visavox.engine.progress import silent
-from visavox.engine.score import Scorer, load_sets
+from visavox.engine.score import Scorer, acquired_of, load_sets
 from visavox.engine.store import Store
 from visavox.media.image import decode_image, encode_png
 from visavox.ports.assessment import EDITED, ENROLLED, NO_TEMPLATE, ORIGINAL, PROBED, REPEATED, Comparisons, ScoreTable
@@ -95,6 +97,7 @@ def score(suite: Suite, root: Path, *, stop_after: int | None = None) -> Run | N
         scorer.run(TABLES[:stop_after], silent)
         if stop_after is not None:
             return None
+        write_acquired(folder, JUDGE.id, acquired_of(sets), scorer.backends)
         outputs = {
             n: decode_image(Store(folder.media).read(rows[case.id].outputs[0].digest))
             for n, case in enumerate(plan.cases)
@@ -260,3 +263,18 @@ def test_a_recogniser_that_finds_nothing_in_a_set_leaves_it_empty(run: Run, suit
         scorer.run(TABLES, silent)
         for table in TABLES:
             assert (scorer.read(table).score.size > 0) is (not {EDITED, PROBED} & {table.probes}), table.name
+
+
+def test_a_finished_run_s_tables_are_those_that_the_plan_asks_for(run: Run) -> None:
+    """Every kind of table, with sessions, a picture without a template, refusals and further attempts."""
+    folder = RunFolder(run.root)
+    with Journal(folder.journal) as journal:
+        rows = {name: edit.row for name, edit in journal.edits().items()}
+    kept = KeptScores(folder, JUDGE.id, run.plan, rows)
+    assert not kept.sets[ORIGINAL].ok.all()
+    for table in TABLES:
+        for found, wanted in zip(kept.read(table), run.tables[table.name], strict=True):
+            np.testing.assert_array_equal(found, wanted)
+    assert read_backends(folder, JUDGE.id) == run.choices
+    files = {path.relative_to(run.root).as_posix() for path in (run.root / "scores").rglob("*.parquet")}
+    assert kept.files(TABLES) == files
