@@ -267,3 +267,33 @@ def test_the_guide_s_gate_waiver_and_test_are_what_they_say(
     assert {"policy", "model", "trusted_keys", "max_age"} <= set(named) and set(named) - {"days"} <= set(fixture)
     assert exit_code(["schema", "gate"]) == 0
     assert json.loads(capsys.readouterr().out) == gate_schema()
+
+
+ONLY = """
+import importlib.metadata as metadata, re, sys
+
+lock = open(sys.argv[1]).read()
+pins = {re.sub("[-_.]+", "-", name).lower() for name in re.findall(r"^([A-Za-z0-9._-]+)==", lock, re.M)}
+owners = metadata.packages_distributions()
+
+class Only:
+    def find_spec(self, name, path=None, target=None):
+        own = [re.sub("[-_.]+", "-", one).lower() for one in owners.get(name.partition(".")[0], ())]
+        if own and not {*own} & {*pins, "visavox"}:
+            raise ImportError(f"{name} is not in requirements/gate.txt")
+
+sys.meta_path.insert(0, Only())
+from visavox.cli import exit_code
+sys.exit(exit_code(sys.argv[2:]))
+"""
+
+
+def test_what_the_gate_s_lock_holds_is_enough(scene: Scene) -> None:
+    """Signature, model, figures made again and all forms, where nothing else can be imported."""
+    root = scene.site.root
+    words = ["gate", str(scene.run), "--trusted-keys", str(scene.site.public("assessor")), "--recompute"]
+    words += ["--model", str(scene.site.model), "--junit", str(root / "o.xml"), "--markdown", str(root / "o.md")]
+    command = [sys.executable, "-c", ONLY, str(ROOT / "requirements" / "gate.txt"), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "not checked: how old it is" in done.stdout and "not recomputed" not in done.stdout
