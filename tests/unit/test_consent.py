@@ -354,7 +354,7 @@ def test_a_donor_who_refuses_in_a_word_is_one_with_a_withdrawn_token(known: Make
 
 def test_probes_of_tokens_are_no_probes_of_unconsented_donors() -> None:
     """Served ones have no template: among the others they would be lost ones."""
-    world = World(ToolClass.SWAP, lambda edit, number: (0.0, 1.0, 0.6), n_people=24)
+    world = World(ToolClass.SWAP, lambda edit, number: (0.0, 1.0, 0.6), n_people=48)
     probes = world.cases("probed")
     world.end(probes, Outcome.REFUSED)
     data = world.data(ImpersonationOptions())
