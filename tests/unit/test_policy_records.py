@@ -9,6 +9,7 @@ import pytest
 from measured import JUDGES, cards, dataset, figure, results_of
 
 from visavox.core.errors import ConfigError
+from visavox.core.figures import AssessmentResult
 from visavox.core.report import AttestationCard, Decision, Limit
 from visavox.core.terms import (
     AttestationVerdict,
@@ -22,6 +23,7 @@ from visavox.core.terms import (
 )
 from visavox.policy.judge import Facts, judge, plan_cells
 from visavox.policy.load import load_policy, parse_policy
+from visavox.policy.planner import Basis, forecast
 from visavox.policy.records import Duties, Policy
 
 HEAD: dict[str, Any] = {
@@ -195,6 +197,21 @@ def test_modalities_a_control_does_not_name_have_no_cell() -> None:
     assert {c.control for c in plan_cells(policy, ToolClass.ANONYMISE, JUDGES, modality=Modality.VOICE)} == {"T", "V"}
     stated = read(TEST, STATED | {"modalities": ["voice"]})
     assert [control.id for control in decided(stated).controls] == ["T"]
+
+
+def test_a_forecast_is_of_the_control_s_own_rate_and_marks_are_not_foreseen() -> None:
+    looked = TEST | {"id": "M", "assessment": "detectability", "metric": "marked_share", "per_judge": False,
+                     "limit": {"op": ">=", "value": 0.93, "on": "lower"}}  # fmt: skip
+    policy = read(TEST | {"id": "STRICT", "fmr": 1e-4}, TEST, looked, STATED)
+    cells = plan_cells(policy, ToolClass.ANONYMISE, JUDGES, modality=Modality.FACE)
+    of = {control.id: [cell for cell in cells if cell.control == control.id] for control in policy.controls}
+    estimates = [figure(cell, 0.0, 1e-3, people=70) for cell in of["T"]]
+    estimates += [figure(cell, 0.0, 1e-4, people=50) for cell in of["STRICT"]]
+    made = AssessmentResult(assessment="identity_leak", modality=Modality.FACE, estimates=tuple(estimates))
+    decision = decided(policy, results=(made,))
+    found = {one.control: one for one in forecast(policy, decision, Basis((made,), 70))}
+    assert {name: one.people for name, one in found.items()} == {"T": 70, "STRICT": 50, "M": 0}
+    assert found["M"].statement.startswith("not foreseen")
 
 
 def test_the_baseline_stands_as_it_stood() -> None:

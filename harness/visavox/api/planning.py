@@ -19,7 +19,7 @@ from visavox.engine.embed import cases_of_sets
 from visavox.engine.plan import make_plan
 from visavox.metrics.power import STRANGER_EFFECT
 from visavox.policy.planner import ASSUMED_ICC, NEAREST_OTHERS_ADD, Basis, CellForecast, forecast
-from visavox.policy.records import Duties
+from visavox.policy.records import DETECTABILITY, Duties, Policy
 from visavox.ports.assessment import MASKED, ScoreTable, assessments
 from visavox.ports.dataset import Dataset
 
@@ -210,19 +210,26 @@ def _decided(known: Outline) -> dict[str, object]:
     return {
         "rehearsed_people": here.plan.n_test_people,
         "if_clean": rehearsed.decision.verdict,
-        "reasons": _reasons(rehearsed.decision),
+        "reasons": _reasons(rehearsed.decision, policy),
         "controls": forecast(policy, rehearsed.decision, basis, larger),
         "assumptions": _assumptions(known),
         "unforeseen": _unforeseen(known),
     }
 
 
-def _reasons(decision: Decision) -> tuple[str, ...]:
-    """What forbids a PASS; statements that do not stand as one line, for the plan lists them."""
-    stated = {c.id: c for c in decision.controls if c.kind is ControlKind.ATTESTATION}
-    others = [line for line in decision.reasons if line.partition(":")[0] not in stated]
-    open_ = [c for c in stated.values() if c.severity is Severity.FAIL and c.verdict is not Verdict.PASS]
-    return (*others, *([f"{len(open_)} statements that the policy asks for do not stand"] if open_ else []))
+def _reasons(decision: Decision, policy: Policy) -> tuple[str, ...]:
+    """What forbids a PASS; statements that do not stand, and what only a run can show, as one line each."""
+    stated = {c.id for c in decision.controls if c.kind is ControlKind.ATTESTATION}
+    looked = {c.id for c in policy.controls if c.asks_detectors}
+    others = [line for line in decision.reasons if line.partition(":")[0] not in stated | looked]
+    kept = [line for line in others if not line.startswith(f"the policy requires {DETECTABILITY}")]
+    open_ = [c for c in decision.controls if c.severity is Severity.FAIL and c.verdict is not Verdict.PASS]
+    n_stated, n_looked = (sum(c.id in ids for c in open_) for ids in (stated, looked))
+    if n_stated:
+        kept.append(f"{n_stated} statements that the policy asks for do not stand")
+    if n_looked or len(kept) - bool(n_stated) < len(others):
+        kept.append("what marks and detectors show is not foreseen: they are looked for in a run alone")
+    return tuple(kept)
 
 
 def _assumptions(known: Outline) -> tuple[str, ...]:

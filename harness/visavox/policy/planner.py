@@ -136,9 +136,9 @@ class _Planner(NamedTuple):
 
     def forecast(self, control: Control, row: CellDecision) -> CellForecast:
         """The forecast of one cell."""
-        estimate, richest = _estimate(self.here.results, row.cell), self.larger or self.here
+        estimate, richest = _estimate(self.here.results, row.cell, control.fmr), self.larger or self.here
         facts: dict[str, Any] = {} if estimate is None else self._facts(control, row, estimate)
-        found = _estimate(richest.results, row.cell)
+        found = _estimate(richest.results, row.cell, control.fmr)
         if found is not None:
             facts["needs"] = _needs(_model(self.policy, control, found, richest.n_people))
         made = CellForecast(
@@ -171,11 +171,14 @@ class _Planner(NamedTuple):
         }
 
 
-def _estimate(results: Sequence[AssessmentResult], cell: Cell) -> Estimate | None:
-    """The rehearsed estimate of a cell; the first is at the policy's operating point."""
+def _estimate(results: Sequence[AssessmentResult], cell: Cell, fmr: float | None) -> Estimate | None:
+    """The rehearsed estimate of a cell, at a control's own false match rate; else the first, at the policy's."""
     wanted = (cell.metric, cell.recogniser, cell.attacker, cell.group)
     every = (estimate for result in results for estimate in result.estimates)
-    return next((e for e in every if (e.name, e.recogniser, e.attacker, e.group) == wanted), None)
+    found = [e for e in every if (e.name, e.recogniser, e.attacker, e.group) == wanted]
+    if fmr is not None:
+        found = [e for e in found if (point := _point(e)) is not None and point.target_fmr == fmr]
+    return found[0] if found else None
 
 
 def _point(estimate: Estimate) -> OperatingPoint | None:
@@ -317,6 +320,8 @@ class _Difference(_Model):
 
 
 def _statement(found: CellForecast, control: Control, n_people: int) -> str:
+    if control.asks_detectors and not found.trials:
+        return "not foreseen: marks and what detectors find are known after a run alone"
     if not control.can_fail:
         return f"{_pass_words(found, n_people)}; never FAILs"
     if found.fails_from is not None:
