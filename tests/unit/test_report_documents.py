@@ -18,7 +18,7 @@ from html_pages import Page
 from pretend_report import HOSTILE, empty_report
 
 from visavox.core.errors import MissingDependencyError
-from visavox.core.figures import ResultTable
+from visavox.core.figures import ResultTable, Survival, SurvivalPoint
 from visavox.core.report import Report
 from visavox.core.terms import (
     Attacker,
@@ -64,10 +64,15 @@ def report() -> Report:
     table = ResultTable(
         name="t", title=TYPST_CODE, columns=("Where", "Share"), rows=((TYPST_CODE, 0.0712),), shares=(1,)
     )
+    point = SurvivalPoint(strength=30, tpr=0.6123, lower=0.5531, upper=0.6712, realised_fpr=0.0231)
+    curve = Survival(detector="spectral", ladder=TYPST_CODE, unit="quality", target_fpr=0.01, limit=0.5, points=(point,),
+                     crossing="nowhere")  # fmt: skip
     leak, passing, *others = found.results
     rows = tuple(e for e in leak.estimates if e.name in {"subject_match_rate", "bystander_match_difference"})
     kept = (
-        leak.model_copy(update={"curves": (), "histograms": (), "estimates": rows, "tables": (table,)}),
+        leak.model_copy(
+            update={"curves": (), "histograms": (), "estimates": rows, "tables": (table,), "survivals": (curve,)}
+        ),
         passing.model_copy(update={"histograms": ()}),
         *others,
     )
@@ -144,6 +149,7 @@ def test_every_figure_of_the_json_stands_in_the_document(report: Report, found: 
             for value in (e.value, e.low, e.high, e.lower, e.upper, e.chance):
                 assert spelled(e.name, value) in shown
             assert f"{e.n:,}" in shown
+    assert {"61.23 %", "55.31 %", "67.12 %", "2.31 %", "7.12 %"} <= set(shown)
 
 
 def spelled(name: str, value: float | None) -> str:

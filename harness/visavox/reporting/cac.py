@@ -188,8 +188,8 @@ def _placed(found: Sequence[tuple[ControlDecision, Sequence[CacRisk]]], t: Words
     """Measure, risk, evidence."""
     columns = (
         column("控制项", 1.8),
-        column("方式", 0.9),
-        column("结果", 1.7),
+        column("方式", 1.4),
+        column("结果", 1.8),
         number("数值"),
         number("判定界"),
         number("限值"),

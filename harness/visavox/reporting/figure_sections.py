@@ -12,7 +12,7 @@ from .charts import ResultCharts
 from .document import Band, Block, Column, Entry, Grid, Heading, Paragraph, Picture, column, number
 from .i18n import Words
 from .rows import LEDGER, EstimateRow, estimate_rows, map_matrices, table_rows, threshold_rows
-from .wording import DASH, MODALITIES
+from .wording import DASH, MODALITIES, share, significant
 
 
 def result_heading(report: Report, result: AssessmentResult, t: Words) -> str:
@@ -39,6 +39,8 @@ def assessments(report: Report, drawn: Sequence[ResultCharts], t: Words, level: 
         if result.estimates:
             yield _estimates(result, title, t)
         yield from _maps(result, t)
+        if result.survivals:
+            yield _survivals(result, t)
         for one in table_rows(result):
             weights = [2.0 if i == 0 else 1.4 for i in range(len(one.columns))]
             columns = tuple(
@@ -121,6 +123,21 @@ def _maps(result: AssessmentResult, t: Words) -> Iterator[Block]:
         at = t(" at FMR {fmr}", fmr=found.fmr) if found.fmr != DASH else ""
         caption = "Share of morphs that at least c judges accept in at least r attempts, MAP[r, c]"
         yield Grid(t(caption) + at, columns, rows, is_dense=True)
+
+
+def _survivals(result: AssessmentResult, t: Words) -> Grid:
+    """The points of the survival curves, in numbers."""
+    heads = ("Flagged", "Lower bound", "Upper bound", "Bona fide flagged", "Flagged, re-calibrated")
+    columns = (column(t("Strength"), 1.0), *(number(t(head)) for head in heads))
+    rows: list[tuple[Entry, ...] | Band] = []
+    for curve in result.survivals:
+        rows.append(Band(f"{curve.detector}, {curve.ladder}"))
+        for p in curve.points:
+            shares = (p.tpr, p.lower, p.upper, p.realised_fpr, p.tpr_recalibrated)
+            rows.append((f"{significant(p.strength).text} ({curve.unit})", *map(share, shares)))
+        below = t("Below {limit} at: {where}", limit=share(curve.limit).text, where=t.original(curve.crossing))
+        rows.append(Band(below, is_note=True))
+    return Grid(t("Share of outputs that a detector still flags, by strength, mildest first"), columns, tuple(rows))
 
 
 def thresholds(report: Report, t: Words, level: int) -> Iterator[Block]:

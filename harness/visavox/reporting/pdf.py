@@ -181,11 +181,13 @@ def _block(block: Block) -> Mapping[str, Any]:
 
 
 def _grid(grid: Grid) -> Mapping[str, Any]:
+    """``open``: no rule under a row, for a note on it follows."""
+    notes = [isinstance(row, Band) and row.is_note for row in grid.rows]
     rows: list[Mapping[str, Any]] = [
-        {"band": visible(row.text), "note": row.is_note}
+        {"band": visible(row.text), "note": row.is_note, "open": is_open}
         if isinstance(row, Band)
-        else {"cells": [text_of(entry) for entry in row]}
-        for row in grid.rows
+        else {"cells": [text_of(entry) for entry in row], "open": is_open}
+        for row, is_open in zip(grid.rows, [*notes[1:], False], strict=False)
     ]
     columns = [{"head": visible(c.head), "weight": c.weight, "number": c.is_number} for c in grid.columns]
     return {"kind": "grid", "caption": visible(grid.caption), "columns": columns, "rows": rows, "dense": grid.is_dense}

@@ -105,6 +105,12 @@ PHRASES: Final = {
     "Share of morphs that at least c judges accept in at least r attempts, MAP[r, c]": (
         "至少 c 个识别器在至少 r 次尝试中接受的融合图像比例，MAP[r, c]"
     ),
+    "Strength": "强度",
+    "Flagged": "被标出比例",
+    "Bona fide flagged": "真实媒体误报比例",
+    "Flagged, re-calibrated": "重新校准后被标出比例",
+    "Below {limit} at: {where}": "低于 {limit} 之处：{where}",
+    "Share of outputs that a detector still flags, by strength, mildest first": "检测器在各强度下仍能标出的输出比例（由弱到强）",
     "Thresholds": "阈值",
     "Kind of comparison": "比对类别",
     "Hits": "命中数",
