@@ -148,10 +148,10 @@ def rest(url: str, path: str, **query: Any) -> dict[str, Any]:
     return found
 
 
-def holder(url: str) -> str:
+def holder(url: str, name: str = "approved") -> str:
     """The version that bears the alias, by MLflow's REST API."""
     model = rest(url, "registered-models/get", name=NAME)["registered_model"]
-    return {row["alias"]: row["version"] for row in model.get("aliases", [])}.get("approved", "")
+    return {row["alias"]: row["version"] for row in model.get("aliases", [])}.get(name, "")
 
 
 def tags(url: str, version: str) -> dict[str, str]:
@@ -200,8 +200,10 @@ def test_the_run_that_approved_a_version_is_the_baseline(site: Site, tmp_path: P
 
 def test_a_report_approves_no_other_model_and_a_later_fail_takes_the_alias(site: Site) -> None:
     passed = gate(site.folder / "runs/1")
+    post(site.url, "registered-models/alias", name=NAME, alias="other", version="2")  # by hand, without a verdict
     with pytest.raises(EvidenceError, match="register the verdict on models:/acme-anonymiser/2"):
-        register(passed, site.folder / "runs/1", model=f"models:/{NAME}/2")
+        register(passed, site.folder / "runs/1", model=f"models:/{NAME}/2", alias="other")
+    assert holder(site.url, "other") == ""
     refused = tags(site.url, "2")
     assert refused["visavox.verdict"] == "REFUSED" and "the files of that version are" in refused["visavox.reason"]
     assert not [key for key in refused if key.endswith(".sha256")]

@@ -24,7 +24,7 @@ _WORKER = Path(__file__).resolve().with_name("mlflow_worker.py")
 _VERSION = re.compile(r"models:/(?P<name>[^/@]+)/(?P<version>[0-9]+)")
 _ALIAS = re.compile(r"models:/(?P<name>[^/@]+)@(?P<alias>[^/@]+)")
 LOOK_UP_TIMEOUT_S = 120.0
-WITHDRAW_TIMEOUT_S = 20.0
+WITHDRAW_TIMEOUT_S = 60.0
 FETCH_TIMEOUT_S = 600.0
 
 
@@ -57,7 +57,7 @@ class Marked(NamedTuple):
 
     Attributes:
         before, after: the version that bore the alias and the one that bears it now; empty where none does.
-        other: digest of the version's files where they are not the subject's: nothing was written then.
+        other: digest of the version's files where they are not the subject's: no tag was written then.
     """
 
     before: str
@@ -137,7 +137,7 @@ def mark(
         own: keys that this writer may write; those not in ``tags`` are removed.
         last: the key that is written after the others.
         description: one line for MLflow's table of versions; a description that somebody else wrote stays.
-        subject: digest of a model; nothing is written where the version's files, fetched for that, are not that model.
+        subject: digest of a model; no tag is written, and no alias given, where the version's files are not that model.
 
     Raises:
         RegistryError: the registry cannot be reached or refuses; after an approval that fails, no alias is left.
@@ -149,8 +149,9 @@ def mark(
         "tags": dict(tags),
         "own": list(own),
         "last": last,
+        "description": description,
+        "subject": subject,
     }
-    job["subject"] = subject
     try:
         reply = _asked(what, tracking_uri, timeout_s, task="mark", **version._asdict(), **job)
     except RegistryError:

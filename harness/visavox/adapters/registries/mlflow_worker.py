@@ -95,21 +95,22 @@ def _resolved(client: Any, uri: str) -> tuple[str, str]:
 def _mark(client: Any, job: Mapping[str, Any]) -> dict[str, str]:
     """Tags a version and gives it, or takes from it, the alias.
 
-    A refusal takes the alias before it writes anything; an approval gives it after everything else. Where the files of
-    the version are not those of ``subject``, the answer is what they are, and nothing is written.
+    A refusal takes the alias before anything else is asked or written; an approval gives it after everything else.
+    Where the files of the version are not those of ``subject``, the answer is what they are, and no tag is written.
     """
-    if job["subject"]:
-        found = _digests_of(client, f"models:/{job['name']}/{job['version']}")
-        if job["subject"] not in found:
-            return {"other": found[0]}
     name, version, alias = str(job["name"]), str(job["version"]), str(job["alias"])
-    found = client.get_model_version(name, version)
+    description = f"{OWN_DESCRIPTION}{job['description']}"
     before = _holder(client, name, alias)
     if not job["is_approved"] and before == version:
         client.delete_registered_model_alias(name, alias)
+    if job["subject"]:
+        digests = _digests_of(client, f"models:/{name}/{version}")
+        if job["subject"] not in digests:
+            return {"other": digests[0]}
+    found = client.get_model_version(name, version)
     _tag(client, job, dict(found.tags))
     if not found.description or found.description.startswith(OWN_DESCRIPTION):  # never over somebody's own words
-        client.update_model_version(name, version, f"{OWN_DESCRIPTION}{job['description']}")
+        client.update_model_version(name, version, description)
     if job["is_approved"]:
         client.set_registered_model_alias(name, alias, version)
     after = _holder(client, name, alias)
