@@ -408,6 +408,11 @@ CHEATS = (
     Cheat("outputs do not add up", in_report(lost_outputs), "add up the outputs of pixels"),
     Cheat("a case gone from the journal", failed_case_forgotten, "the journal has no outcome"),
     Cheat("report of another run", other_run_s_journal, "the report is of the run"),
+    Cheat(
+        "a garbled journal",
+        lambda s: (s.run / "journal.sqlite").write_bytes(b"SQLite format 3\0" + bytes(200)),
+        "read the journal of",
+    ),
     Cheat("no journal", lambda s: (s.run / "journal.sqlite").unlink(), "it tells what became of each case"),
     Cheat("changed weights", changed_weight, "changed a.bin"),
     Cheat("renamed weights", renamed_weight, "added z.bin; removed a.bin"),

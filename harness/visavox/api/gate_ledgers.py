@@ -6,11 +6,9 @@ import sqlite3
 from collections import Counter
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
 from visavox.api.gate_evidence import Evidence
 from visavox.api.kept_journal import journal_of
-from visavox.core.errors import EvidenceError
+from visavox.core.errors import EvidenceError, RunFolderError
 from visavox.core.records import EditRow
 from visavox.core.terms import Modality, Outcome
 from visavox.engine.clipping import is_clipped
@@ -90,7 +88,7 @@ def _journalled(folder: RunFolder) -> _Journalled:
         with journal_of(folder) as journal:
             rows = {name: edit.row for name, edit in journal.edits().items()}
             return _Journalled(journal.fact("run") or "", tuple(journal.sessions()), rows)
-    except (sqlite3.Error, ValidationError) as error:
+    except (sqlite3.Error, ValueError, RunFolderError) as error:
         raise EvidenceError(
             f"read the journal of {folder.root}", found=str(error)[:500], todo="it tells what became of each case"
         ) from error
