@@ -128,8 +128,9 @@ class Resemblyzer:
         """Unit vectors, shape (256,), of each sound's speech."""
         answers: list[Any] = []
         for value, signal in zip(media, speech_signals(media, regions, RATE_HZ), strict=True):
-            is_there = not isinstance(signal, FailureToAcquire)
-            answers.append(signal * gain(resampled(check_audio(value), RATE_HZ).samples) if is_there else signal)
+            if not isinstance(signal, FailureToAcquire):
+                signal = signal * gain(resampled(check_audio(value), RATE_HZ).samples)
+            answers.append(signal)
         usable = {k: signal for k, signal in enumerate(answers) if not isinstance(signal, FailureToAcquire)}
         for some in _batches({k: len(signal) for k, signal in usable.items()}, self._batch_samples):
             for k, vector in zip(some, self._templates([usable[k] for k in some]), strict=True):
