@@ -128,9 +128,10 @@ class Resemblyzer:
         """Unit vectors, shape (256,), of each sound's speech."""
         answers: list[Any] = []
         for value, signal in zip(media, speech_signals(media, regions, RATE_HZ), strict=True):
-            if not isinstance(signal, FailureToAcquire):
-                signal = signal * gain(resampled(check_audio(value), RATE_HZ).samples)
-            answers.append(signal)
+            if isinstance(signal, FailureToAcquire):
+                answers.append(signal)
+            else:
+                answers.append(signal * gain(resampled(check_audio(value), RATE_HZ).samples))
         usable = {k: signal for k, signal in enumerate(answers) if not isinstance(signal, FailureToAcquire)}
         for some in _batches({k: len(signal) for k, signal in usable.items()}, self._batch_samples):
             for k, vector in zip(some, self._templates([usable[k] for k in some]), strict=True):
