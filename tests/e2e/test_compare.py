@@ -108,14 +108,14 @@ def decided(rows: list[tuple[int, int, float]], betrayed: tuple[int, ...] = ()) 
 
 
 def test_trials_are_met_by_their_comparison_and_near_is_near_in_both() -> None:
-    a = decided([(10, 1, 0.45), (11, 1, 0.2), (12, 2, 0.55), (13, 3, 0.9), (14, 4, 0.9)])
-    b = decided([(15, 5, 0.9), (13, 3, 0.1), (12, 2, 0.45), (11, 1, 0.55), (10, 1, 0.55)], betrayed=(6,))
+    a = decided([(10, 1, 0.45), (11, 1, 0.2), (12, 2, 0.55), (13, 3, 0.9), (14, 4, 0.9), (16, 7, 0.9)])
+    b = decided([(16, 7, 0.9), (15, 5, 0.9), (13, 3, 0.1), (12, 2, 0.45), (11, 1, 0.55), (10, 1, 0.55)], betrayed=(6,))
     both = trials_in_both(a, b)
-    assert (both.n, both.n_only_a, both.n_only_b, both.n_people) == (4, 1, 1, 3)
+    assert (both.n, both.n_only_a, both.n_only_b, both.n_people) == (5, 1, 1, 4)
     assert (both.to_match, both.from_match, both.near) == (2, 2, 2)  # 10 and 12 lay near in both runs, 11 in one
-    assert both.newly_leaking == (1, 6)
+    assert both.newly_leaking == (1, 6)  # 7 leaked before
     assert both.no_longer_leaking == (2, 3)
-    assert both.expected_by_chance == pytest.approx(0.01 + 0.01 + (1 - 0.99**2))
+    assert both.expected_by_chance == pytest.approx(3 * 0.01 + (1 - 0.99**2))
 
 
 def test_a_run_against_itself_shows_nothing(site: Path) -> None:
