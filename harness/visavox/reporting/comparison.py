@@ -125,6 +125,6 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
             )
     for missing in comparison.not_compared:
         if missing.controls:
-            who = [missing.recogniser, wording.attacker_text(missing.attacker)]
-            parts = [wording.title_of(missing.name), *(wording.visible(part) for part in who if part)]
+            judged = (missing.recogniser, wording.attacker_text(missing.attacker))
+            parts = [wording.title_of(missing.name), *(wording.visible(part) for part in judged if part)]
             yield f"  - not compared: {', '.join(parts)}: {missing.reason}"
