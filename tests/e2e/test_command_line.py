@@ -285,6 +285,7 @@ KINDS = [
     "transcribers",
     "perturbations",
     "operations",
+    "probes",
     "datasets",
     "assessments",
     "sinks",

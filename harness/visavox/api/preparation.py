@@ -13,7 +13,6 @@ from visavox.core.config import FolderEditor, Suite, parse_suite
 from visavox.core.digest import sha256_json
 from visavox.core.errors import ConfigError
 from visavox.core.outputs_list import ListedOutput, OutputsList, read_outputs_list
-from visavox.core.records import RecogniserSpec
 from visavox.core.report import Cell, JudgeCard
 from visavox.core.terms import Claim, Consent, Modality
 from visavox.engine.consent import asked_of, tell
@@ -101,7 +100,7 @@ def outlines(suite: Suite, *, limit: int | None = None) -> tuple[Outline, ...]:
     Raises:
         UsageError: the suite, manifest or policy has to change.
     """
-    named = {spec: recognisers.modality(spec.name) for spec in suite.recognisers}
+    named = {spec.id: recognisers.modality(spec.name) for spec in suite.recognisers}
     policy = load_policy(suite.policy)
     dataset = datasets.get(suite.dataset.kind)(suite.dataset, suite.seed)
     found = [modality for modality in Modality if any(s.modality is modality for s in dataset.samples)]
@@ -115,7 +114,7 @@ def outlines(suite: Suite, *, limit: int | None = None) -> tuple[Outline, ...]:
         elsewhere = _elsewhere(listed, part)
         plan = make_plan(suite, part, limit=limit, elsewhere=elsewhere, species=_species(listed), tokens=tokens)
         tell(suite, plan, part, tokens and tokens.book)  # too few tokens are found here
-        judges = [spec.id for spec, of in named.items() if of is modality]
+        judges = [name for name, of in named.items() if of is modality]
         cells = plan_cells(
             policy.policy,
             suite.editor.tool_class,
@@ -231,9 +230,9 @@ def _only(parts: Sequence[T]) -> T:
     return parts[0]
 
 
-def _refuse_unjudged(found: Sequence[Modality], named: Mapping[RecogniserSpec, Modality]) -> None:
+def _refuse_unjudged(found: Sequence[Modality], named: Mapping[str, Modality]) -> None:
     """Each modality needs a judge, and each judge its modality."""
-    idle = [spec.id for spec, modality in named.items() if modality not in found]
+    idle = [name for name, modality in named.items() if modality not in found]
     if idle:
         raise ConfigError(
             f"let {', '.join(idle)} judge",
