@@ -347,7 +347,7 @@ def test_the_command_writes_what_was_asked_for(tmp_path: Path) -> None:
     runner = CliRunner()
     assert runner.invoke(report_command, [str(folder), "--format", "junit, md,md"]).exit_code == 0
     assert {path.name for path in folder.iterdir()} == {"report.json", "report.md", "report.xml"}
-    for wrong in ("pdf", "", "md,,pdf"):
+    for wrong in ("odt", "", "md,,odt"):
         assert runner.invoke(report_command, [str(folder), "--format", wrong]).exit_code == 2
     assert isinstance(runner.invoke(report_command, [str(tmp_path / "none")]).exception, EvidenceError)
 
