@@ -51,6 +51,7 @@ PHRASES: Final = {
     ),
     "A statement of the organisation: nothing was tested; {severity}.": "组织自行声明：未作任何实测；{severity}。",
     "No limit: its figures are disclosed; {severity}.": "无限值：仅披露其数值；{severity}。",
+    "Obligation: {what}. It rests on:": "约束性质：{what}。依据：",
     "It has no cell.": "没有判定单元。",
     "Attacker": "攻击者",
     "Group": "人群",

@@ -103,10 +103,12 @@ def _control(report: Report, control: ControlDecision, t: Words, level: int) -> 
         )
     else:
         yield Paragraph(t("No limit: its figures are disclosed; {severity}.", severity=severity), "small")
+    if control.basis:
+        yield Paragraph(t("Obligation: {what}. It rests on:", what=t.term(OBLIGATIONS[control.obligation])), "small")
     for basis in control.basis:
-        said = f" {'：' if t.is_chinese else ':'} {basis.quotation}" if basis.quotation else ""
-        rule = f"{t.term(OBLIGATIONS[control.obligation])}: {basis.instrument}, {basis.article}"
-        yield Paragraph(f"{rule} ({t.term(VERIFIED[basis.verified])}, {basis.read_on}){said}", "small")
+        said = f"{'：' if t.is_chinese else ': '}{basis.quotation}" if basis.quotation else ""
+        read = f"({t.term(VERIFIED[basis.verified])}, {basis.read_on})"
+        yield Paragraph(f"{basis.instrument}, {basis.article} {read}{said}", "small")
     if control.cells:
         yield _cells(report, control, t)
     elif not control.attestations:
