@@ -12,15 +12,15 @@ from service import Service, main, picture, png
 
 from visavox.editor import EditRequest, Refused
 
-PEOPLE = int(sys.argv.pop(2))
-
 
 class ConsentService(Service):
     """Looks at the token in the form as a service would."""
 
+    n_people = 0
+
     def check(self, name: str) -> None:
         asked = EditRequest("", "face-anonymisation", 0, {"subject": picture(self.image)}, self.texts.get("consent"))
-        (found,) = Checker(name, PEOPLE).edit([asked])
+        (found,) = Checker(name, self.n_people).edit([asked])
         if isinstance(found, Refused):
             self.say(403, refused=f"{found.reason}: {asked.consent}")
         else:
@@ -34,4 +34,5 @@ class ConsentService(Service):
 
 
 if __name__ == "__main__":
+    ConsentService.n_people = int(sys.argv.pop(2))
     main(ConsentService)
