@@ -14,7 +14,7 @@ from visavox.metrics.operating_points import threshold_at_fmr
 from visavox.ports.assessment import AssessmentInput, JudgeView
 from visavox.ports.decided import DecidedTrials
 
-from .rates import Decided, sorted_kinds
+from .rates import Decided, sorted_kinds, strata_of
 from .trials import LOOK_ALIKES, Kind, KindTrials, People
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -65,23 +65,4 @@ def _strata(
     extra = People.joined([*(one.kind.people for one in strangers), betrayed])
     matched = [one.kind.mated >= one.point.threshold for one in strangers]
     hits = np.concatenate([*matched, np.ones(betrayed.persons.size, bool)])
-    return tuple(
-        intervals.Stratum(
-            scores=one.kind.mated,
-            persons=one.kind.people.persons,
-            seconds=one.kind.people.seconds,
-            thirds=one.kind.people.thirds,
-            threshold=one.point.threshold,
-            target_fmr=fmr,
-            non_mated=one.kind.non_mated,
-            non_first=one.kind.non_first,
-            non_second=one.kind.non_second,
-            non_thirds=one.kind.non_people.seconds,
-            non_fourths=one.kind.non_people.thirds,
-            extra_hits=hits if number == 0 else None,
-            extra_persons=extra.persons if number == 0 else None,
-            extra_seconds=extra.seconds if number == 0 else None,
-            extra_thirds=extra.thirds if number == 0 else None,
-        )
-        for number, one in enumerate(decided)
-    )
+    return tuple(strata_of(decided, hits, extra, fmr))

@@ -205,8 +205,15 @@ def _without_nearest(one: Decided, fmr: float) -> Decided:
 
 
 def _interval(decided: Sequence[Decided], rest: Undecided, fmr: float, *, for_pass: bool) -> intervals.RateInterval:
-    extra, lowest = rest.people, min(d.point.threshold for d in decided)
-    strata = [
+    hits = rest.hits(min(d.point.threshold for d in decided), for_pass=for_pass)
+    return intervals.rate_at_threshold_interval(strata_of(decided, hits, rest.people, fmr))
+
+
+def strata_of(
+    decided: Sequence[Decided], extra_hits: npt.NDArray[np.bool_] | npt.NDArray[np.int64], extra: People, fmr: float
+) -> list[intervals.Stratum]:
+    """A stratum for each kind of comparison; trials without a threshold of their own go with the first."""
+    return [
         intervals.Stratum(
             scores=d.kind.mated,
             persons=d.kind.people.persons,
@@ -219,14 +226,13 @@ def _interval(decided: Sequence[Decided], rest: Undecided, fmr: float, *, for_pa
             non_second=d.kind.non_second,
             non_thirds=d.kind.non_people.seconds,
             non_fourths=d.kind.non_people.thirds,
-            extra_hits=rest.hits(lowest, for_pass=for_pass) if number == 0 else None,
+            extra_hits=extra_hits if number == 0 else None,
             extra_persons=extra.persons if number == 0 else None,
             extra_seconds=extra.seconds if number == 0 else None,
             extra_thirds=extra.thirds if number == 0 else None,
         )
         for number, d in enumerate(decided)
     ]
-    return intervals.rate_at_threshold_interval(strata)
 
 
 def _stricter(judge: JudgeView, decided: Sequence[Decided], rest: Undecided, fmr: float) -> StricterThreshold | None:

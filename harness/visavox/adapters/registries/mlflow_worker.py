@@ -7,16 +7,13 @@ Artifacts are copied as they are: nothing of a model is imported, executed or un
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from visavox.adapters.sinks.mlflow_worker import NotSentError, one_line, probe
+from visavox.adapters.sinks.mlflow_worker import NotSentError, do_job, probe
 from visavox.core.digest import sha256_file, sha256_tree
 
 _VERSION = re.compile(r"models:/([^/@]+)/([0-9]+)")
@@ -29,21 +26,8 @@ OWN_DESCRIPTION = "Visavox: "
 
 
 def main() -> None:
-    """Reads the job, does it, answers, and ends without waiting for any thread of MLflow's."""
-    answer = os.dup(1)
-    os.dup2(2, 1)
-    job = json.load(sys.stdin)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, float(job["timeout_s"]))
-    try:
-        reply = _TASKS[job["task"]](_client(job), job)
-    except NotSentError as error:
-        reply = {"reason": str(error)}
-    except Exception as error:  # noqa: BLE001 - whatever the registry does is a reason, never a crash
-        reply = {"reason": one_line(error)}
-    os.write(answer, json.dumps(reply).encode())
-    os.close(answer)
-    os._exit(0)
+    """Reads the job, does it, answers, and ends."""
+    do_job(lambda job: _TASKS[job["task"]](_client(job), job))
 
 
 def _client(job: Mapping[str, Any]) -> Any:

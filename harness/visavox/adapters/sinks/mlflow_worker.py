@@ -17,7 +17,7 @@ import socket
 import sqlite3
 import sys
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
 from tempfile import TemporaryDirectory
@@ -37,17 +37,22 @@ class NotSentError(Exception):
 
 
 def main() -> None:
-    """Reads the job, sends it, answers, and ends without waiting for any thread of MLflow's."""
+    """Reads the job, sends it, answers, and ends."""
+    do_job(_send)
+
+
+def do_job(work: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+    """Reads the job of this process, does it, answers, and ends without waiting for any thread of MLflow's."""
     answer = os.dup(1)
     os.dup2(2, 1)
     job = json.load(sys.stdin)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, float(job["timeout_s"]))
     try:
-        reply = _send(job)
+        reply = work(job)
     except NotSentError as error:
         reply = {"reason": str(error)}
-    except Exception as error:  # noqa: BLE001 - whatever the tracker does is a reason, never a crash
+    except Exception as error:  # noqa: BLE001 - whatever tracker or registry do is a reason, never a crash
         reply = {"reason": one_line(error)}
     os.write(answer, json.dumps(reply).encode())
     os.close(answer)
