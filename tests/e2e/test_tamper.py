@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import re
 import shutil
@@ -11,12 +12,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tampering import OTHER_RUN, Scene, alter, decide_again, failed_before, rejournal, rescore, reseal
 
 from visavox import gate
 from visavox.api.signing import sign
 from visavox.cli import exit_code
+from visavox.core.config import comparable_suite
+from visavox.core.digest import sha256_file, sha256_json
 from visavox.core.errors import EvidenceError
 from visavox.core.terms import Verdict
 
@@ -221,6 +226,65 @@ def scores_gone(scene: Scene) -> None:
     (scene.run / "scores" / "pixels" / SHEET).unlink()
 
 
+def policy_of(scene: Scene, old: str, new: str) -> None:
+    """The policy that the caller names, and the sealed one, ask for something else; the run is as it was."""
+    path = scene.run / "policy.yaml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    scene.site.policy.write_text(path.read_text())
+    reseal(scene.run)
+
+
+def made_up_result(scene: Scene) -> None:
+    """A figure that no score gives, in a second result of one name: one was held against the scores, both count."""
+    unsigned(scene)
+    policy_of(scene, "[ignorant, lazy_informed]", "[ignorant, lazy_informed, semi_informed]")
+
+    def ask(seal: Any) -> None:
+        last = next(cell for cell in seal["cells"] if cell["attacker"] == "lazy_informed")
+        seal["cells"].insert(2, {**last, "attacker": "semi_informed"})
+
+    def state(report: Any) -> None:
+        (leak,) = [r for r in report["results"] if r["assessment"] == "identity_leak"]
+        figures = [e for e in leak["estimates"] if e["attacker"] == "lazy_informed"]
+        figures = [{**e, "attacker": "semi_informed"} for e in figures]
+        report["results"].insert(0, {**leak, "estimates": figures, "instruments": [], "templates": []})
+
+    alter(scene.run, ask, "seal.json")
+    reseal(scene.run)
+    alter(scene.run, state)
+
+
+def consent_in_the_whole_alone(scene: Scene) -> None:
+    """Nobody stated any consent; a part of the data set says so, the whole says that all granted it."""
+    unsigned(scene)
+    policy_of(scene, "require_consent: false", "require_consent: true")
+    path = scene.run / "people.parquet"
+    table = pq.read_table(path, partitioning=None)
+    unstated = pa.array(["unstated"] * table.num_rows)
+    pq.write_table(table.set_column(4, table.schema.field("consent"), unstated), path)
+    alter(scene.run, lambda plan: plan.update(case_consent=["unstated"] * len(plan["cases"])), "plan.json")
+    reseal(scene.run)
+
+    def state(report: Any) -> None:
+        part = {**report["dataset"], "consent": {"unstated": table.num_rows}}
+        report["dataset"]["parts"] = [part]
+
+    alter(scene.run, state)
+
+
+def claim_dropped(scene: Scene) -> None:
+    """The suite says that the tool checks consent tokens; the control of that claim has no cell."""
+    control = "controls:\n  - id: TOKENS\n    title: {en: Tokens}\n    assessment: consent\n    metric: refusal_rate\n"
+    control += "    per_judge: false\n    claim: consent_tokens\n    tool_classes: [anonymise]\n"
+    control += "    limit: {op: '>=', value: 0.9, on: lower}\n"
+    alter(scene.run, lambda suite: suite["editor"].update(consent={"tokens": "/tokens.csv"}), "suite.yaml")
+    digest = sha256_json(comparable_suite(json.loads((scene.run / "suite.yaml").read_bytes())))
+    alter(scene.run, lambda seal: seal.update(suite=digest), "seal.json")
+    alter(scene.run, lambda report: report["suite"].update(sha256=digest))
+    policy_of(scene, "controls:\n", control)
+
+
 # --- ledgers and journal
 
 
@@ -264,6 +328,16 @@ def extra_weight(scene: Scene) -> None:
 def linked_weights(scene: Scene) -> None:
     (scene.site.root / "more").mkdir()
     (scene.site.model / "more").symlink_to(scene.site.root / "more")
+
+
+def link_to_nothing(scene: Scene) -> None:
+    """It may lead to other weights once the gate has looked."""
+    (scene.site.model / "lora.bin").symlink_to(scene.site.root / "later.bin")
+
+
+def list_of_the_model(scene: Scene) -> None:
+    """A folder's digest is that of its list of files, and so is the list's own."""
+    scene.options["model"] = scene.run / "model.json"
 
 
 # --- signatures
@@ -344,6 +418,17 @@ def failed_on_other_data(scene: Scene) -> None:
     failed_before(scene, dataset="0" * 64)
 
 
+def failed_then_begun_again(scene: Scene) -> None:
+    """The failed run's report was removed, and the run begun once more and killed: its last line has no verdict."""
+    failed_before(scene)
+    failed_before(scene, verdict="")
+
+
+def noted(scene: Scene, **other: str) -> None:
+    run = json.loads((scene.run / "report.json").read_bytes())["clock"]["run"]
+    failed_before(scene, run=run, **other)
+
+
 def waived(scene: Scene, **other: str) -> None:
     waiver = {"run": OTHER_RUN, "owner": "Board", "reason": "a judge was broken", "date": "2026-01-02",
               "expires": "2099-12-31"} | other  # fmt: skip
@@ -403,6 +488,9 @@ CHEATS = (
     Cheat("one score changed", one_score, "differ: identity_leak"),
     Cheat("tables of scores swapped", swapped_scores, "not those that the plan asks for"),
     Cheat("a table of scores gone", scores_gone, f"{SHEET}"),
+    Cheat("a second result of the same name", made_up_result, "identity_leak of faces stands twice"),
+    Cheat("consent granted in the whole, not in its part", consent_in_the_whole_alone, "add up the consent"),
+    Cheat("dropped control of a claim", claim_dropped, "check the cells"),
     Cheat("ledger does not add up", in_report(lost_cases), "add up the cases"),
     Cheat("ledger adds up to another story", in_report(renamed_outcomes), "add up the cases: .*the journal"),
     Cheat("outputs do not add up", in_report(lost_outputs), "add up the outputs of pixels"),
@@ -418,6 +506,8 @@ CHEATS = (
     Cheat("renamed weights", renamed_weight, "added z.bin; removed a.bin"),
     Cheat("extra weights", extra_weight, "added b/lora.bin"),
     Cheat("weights behind a link", linked_weights, "link to a folder"),
+    Cheat("a link to weights that come later", link_to_nothing, "lora.bin is a link to nothing"),
+    Cheat("the list of the model's files for the model", list_of_the_model, "a list or description in JSON, no model"),
     Cheat("no model", lambda s: shutil.rmtree(s.site.model), "there is nothing at that path"),
     Cheat("of the future", in_report(at(1)), "check the time of the report"),
     Cheat("stale", stale, "no older than 365 days"),
@@ -445,6 +535,10 @@ CHEATS = (
     Cheat("attestation changed", statement_changed, "check the attestation of ORG-COMPLAINTS"),
     Cheat("an earlier FAIL hidden", failed_before, OTHER_RUN, verdict=Verdict.INCONCLUSIVE),
     Cheat("an earlier FAIL on other data", failed_on_other_data, OTHER_RUN, verdict=Verdict.INCONCLUSIVE),
+    Cheat("an earlier FAIL begun again", failed_then_begun_again, OTHER_RUN, verdict=Verdict.INCONCLUSIVE),
+    Cheat("a run that is noted as failed", noted, "noted: FAIL under the seal"),
+    Cheat("a run that is noted as undecided", lambda s: noted(s, verdict="INCONCLUSIVE"), "noted: INCONCLUSIVE"),
+    Cheat("a run that is noted under another seal", lambda s: noted(s, verdict="PASS", seal="0" * 64), "noted: PASS"),
     Cheat("waiver for another run", waiver(run="e" * 32), "no waiver names them", verdict=Verdict.INCONCLUSIVE),
     Cheat("waiver in an unsigned report", waiver_written_into_the_report, "no waiver", verdict=Verdict.INCONCLUSIVE),
     Cheat("waiver expired", waiver(expires="2026-01-03"), "it expired on 2026-01-03"),
@@ -462,8 +556,41 @@ def test_the_honest_path_is_accepted(scene: Scene) -> None:
 def test_unsigned_it_is_accepted_on_its_scores(scene: Scene) -> None:
     unsigned(scene)
     result = gate(scene.run, **scene.options)
-    assert result.verdict is Verdict.PASS and result.signers == ()
+    assert result.verdict is Verdict.PASS and result.signers == () and result.attestation_sha256 == ""
     assert result.not_checked == ("who signed: no --trusted-keys",)
+
+
+def test_whatever_was_not_asked_for_is_said(scene: Scene) -> None:
+    said = gate(scene.run).not_checked
+    assert [line.rpartition("no ")[2] for line in said] == ["--trusted-keys", "--policy", "--model", "--max-age"]
+
+
+def test_the_attestation_that_was_checked_is_the_one_that_is_named(scene: Scene) -> None:
+    other = scene.site.root / "elsewhere.json"
+    shutil.move(scene.run / "attestation.intoto.json", other)
+    write_to = scene.run / "attestation.intoto.json"
+    write_to.write_text("a stranger's")
+    assert gate(scene.run, **{**scene.options, "attestation": other}).attestation_sha256 == sha256_file(other)
+
+
+def test_a_folder_of_the_model_that_cannot_be_listed_is_refused(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(place: Any) -> Any:
+        if str(place).endswith("/b"):
+            raise PermissionError(13, "Permission denied", str(place))
+        return scandir(place)
+
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", closed)  # rights do not bind root
+    with pytest.raises(EvidenceError, match="Permission denied"):
+        gate(scene.run, **scene.options)
+
+
+def test_words_of_strangers_in_an_error_command_nobody(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    alter(scene.run, lambda report: report["subject"].update(version="9\n::set-output name=outcome::PASS\n\x1b[2Kok"))
+    assert exit_code(["gate", str(scene.run)]) == 3
+    lines = capsys.readouterr().err.splitlines()
+    assert any("set-output" in line for line in lines) and not any(line.startswith("::") for line in lines)
+    assert "\x1b" not in "".join(lines)
 
 
 @pytest.mark.parametrize("cheat", CHEATS, ids=[cheat.name for cheat in CHEATS])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -69,6 +70,7 @@ def read_run(out: str | Path) -> Evidence:
     run = Evidence(folder, data, report, seal, _policy(folder, seal), *_suite(folder), _plans(plan))
     _refuse_other_digests(run, sha256_json(plan))
     _refuse_other_subject(run)
+    _refuse_doubled_results(run.report)
     _refuse_other_people(run)
     _refuse_other_cells(run)
     return run
@@ -204,8 +206,16 @@ def _refuse_other_subject(run: Evidence) -> None:
         raise EvidenceError(f"check the plan of {run.folder.root}", found="it is of another tool class", todo=_AGAIN)
 
 
+def _refuse_doubled_results(report: Report) -> None:
+    """An assessment speaks once of a modality: of two results one would be held against the scores, both decide."""
+    named = Counter((result.assessment, result.modality.value) for result in report.results)
+    doubled = [f"{assessment} of {modality}s" for (assessment, modality), n in named.items() if n > 1]
+    if doubled:
+        raise EvidenceError("read the results of the report", found=f"{doubled[0]} stands twice", todo=_AGAIN)
+
+
 def _refuse_other_people(run: Evidence) -> None:
-    """Every modality was planned, and the report counts the people of the plan."""
+    """Every modality was planned, and the report counts the people of the plan, and their consent in the whole."""
     summaries = run.report.dataset.parts or (run.report.dataset,)
     stated = {part.modality: (part.n_subjects, part.n_test_subjects, part.n_test_samples) for part in summaries}
     planned: dict[Modality | None, tuple[int, int, int]] = {
@@ -215,6 +225,16 @@ def _refuse_other_people(run: Evidence) -> None:
         raise EvidenceError(
             f"check the people of {run.folder.root}",
             found=f"the report counts {_counts(stated)}, its plan {_counts(planned)}; or a modality has no result",
+            todo=_AGAIN,
+        )
+    consent: Counter[str] = Counter()
+    for part in summaries:
+        consent.update({name: int(str(count)) for name, count in part.consent})
+    whole = {name: int(str(count)) for name, count in run.report.dataset.consent}
+    if whole != dict(consent):
+        raise EvidenceError(
+            f"add up the consent of {run.folder.root}",
+            found=f"the report counts {whole}, its parts {dict(consent)}",
             todo=_AGAIN,
         )
 
@@ -234,8 +254,6 @@ def _refuse_other_cells(run: Evidence) -> None:
     modalities = list(run.plans)
     only = modalities[0] if len(modalities) == 1 else None  # cells of older seals name no modality
     found = {cell.model_copy(update={"modality": cell.modality or only}) for cell in seal.cells}
-    ids = {cell.control for cell in found}
-    claims = [control.claim for control in policy.controls if control.claim is not None and control.id in ids]
     of_detectors = {control.id for control in policy.controls if control.asks_detectors}
     wanted: set[Cell] = set()
     judged: list[str] = []
@@ -246,7 +264,7 @@ def _refuse_other_cells(run: Evidence) -> None:
             policy,
             run.report.subject.tool_class,
             sorted(own),
-            claims,
+            run.suite.claims,
             modality=modality,
             detectors=detectors,
             duties=run.duties,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from visavox.api.gate_evidence import Evidence
-from visavox.core.digest import sha256_file, sha256_json, tree_files
+from visavox.core.digest import is_canonical_json, sha256_file, sha256_json, tree_files
 from visavox.core.errors import EvidenceError
 from visavox.core.strict_json import read_evidence, strict_json
 
@@ -31,6 +31,8 @@ def check_model(run: Evidence, path: Path) -> None:
     try:
         if not path.exists():
             raise EvidenceError(asked, found="there is nothing at that path", todo="name the model's file or folder")
+        if path.is_file() and is_canonical_json(path):
+            raise EvidenceError(asked, found="it is a list or description in JSON, no model", todo="name the model")
         files = [(path.name, sha256_file(path))] if path.is_file() else tree_files(path)
     except OSError as error:
         raise EvidenceError(asked, found=str(error), todo="check paths and rights") from error

@@ -9,15 +9,17 @@ from typing import NamedTuple
 from visavox.api.gate_evidence import Evidence
 from visavox.core.digest import sha256_bytes
 from visavox.core.errors import EvidenceError
+from visavox.core.strict_json import read_evidence
 from visavox.evidence.envelope import ATTESTATION, check_envelope
 from visavox.evidence.statement import Assessment
 
 
 class Signatures(NamedTuple):
-    """Ids of the trusted keys that signed, and what was not checked, in words."""
+    """Ids of the trusted keys that signed, what was not checked, in words, and SHA-256 of the attestation checked."""
 
     signers: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
+    attestation_sha256: str = ""
 
 
 def check_signatures(run: Evidence, attestation: Path | None, trusted_keys: Sequence[Path]) -> Signatures:
@@ -37,7 +39,8 @@ def check_signatures(run: Evidence, attestation: Path | None, trusted_keys: Sequ
         )
     checked = check_envelope(path, trusted_keys, min_signers=run.policy.min_signers)
     _refuse_other_run(run, path, checked.statement.assessment)
-    return Signatures(tuple(signer.keyid for signer in checked.signers))
+    signers = tuple(signer.keyid for signer in checked.signers)
+    return Signatures(signers, attestation_sha256=sha256_bytes(read_evidence(path)))
 
 
 def _unsigned(run: Evidence, attestation: Path | None, path: Path) -> Signatures:

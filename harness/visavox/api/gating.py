@@ -36,6 +36,7 @@ class GateResult(NamedTuple):
         signers: ids of the trusted keys that signed.
         not_checked: what the caller did not ask for, in words.
         report_sha256: of the very bytes of report.json that were gated.
+        attestation_sha256: of the attestation that trusted keys have signed; empty where none was asked for.
     """
 
     verdict: Verdict
@@ -46,6 +47,7 @@ class GateResult(NamedTuple):
     signers: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
     report_sha256: str = ""
+    attestation_sha256: str = ""
 
 
 def gate(
@@ -135,6 +137,8 @@ def _gate(
         )
     signatures = check_signatures(run, attestation, trusted_keys)
     not_checked = [*signatures.not_checked, *not_attested]
+    if policy is None:
+        not_checked.append(f"whether {run.policy.id} is the policy that you mean: no --policy")
     if model is None:
         not_checked.append("which model is released: no --model")
     else:
@@ -150,7 +154,10 @@ def _gate(
         given = tuple(dict.fromkeys((*run.report.waivers, *given)))
     refuse_expired(given)
     return _with_other_runs(run, given)._replace(
-        signers=signatures.signers, not_checked=tuple(not_checked), report_sha256=sha256_bytes(run.data)
+        signers=signatures.signers,
+        not_checked=tuple(not_checked),
+        report_sha256=sha256_bytes(run.data),
+        attestation_sha256=signatures.attestation_sha256,
     )
 
 
@@ -179,6 +186,8 @@ def _again(run: Evidence) -> Decision:
 def _with_other_runs(run: Evidence, waivers: Sequence[Waiver]) -> GateResult:
     """A PASS beside a FAIL of the same artifact and policy, earlier or later, is no PASS unless that run is waived."""
     decision, warnings = run.report.decision, list(_left_over(run.folder))
+    if decision.verdict is Verdict.PASS:
+        _refuse_other_note(run)
     failed = _failed_runs(run)
     named = {name for waiver in waivers for name in waiver.runs}
     for name in sorted(named - set(failed)):
@@ -194,6 +203,23 @@ def _with_other_runs(run: Evidence, waivers: Sequence[Waiver]) -> GateResult:
         "and no waiver names them"
     )
     return GateResult(Verdict.INCONCLUSIVE, (reason,), run.report, tuple(warnings), used)
+
+
+def _refuse_other_note(run: Evidence) -> None:
+    """A PASS of a run that this machine noted is the run that it noted: under the same seal, and never FAIL.
+
+    Raises:
+        EvidenceError: the register says otherwise.
+    """
+    seal, verdicts = run.seal.digest(), {"", Verdict.PASS.value}
+    for note in Register().runs():
+        if note.run == run.report.clock.run and (note.seal != seal or note.verdict not in verdicts):
+            raise EvidenceError(
+                f"check the run {note.run} in this machine's register",
+                found=f"noted: {note.verdict or 'no verdict'} under the seal {note.seal[:16]}; "
+                f"here: PASS under {seal[:16]}",
+                todo="the folder was altered after the run ended; run again in a new folder",
+            )
 
 
 def _failed_runs(run: Evidence) -> dict[str, RegisteredRun]:

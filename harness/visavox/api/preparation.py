@@ -14,7 +14,7 @@ from visavox.core.digest import sha256_json
 from visavox.core.errors import ConfigError
 from visavox.core.outputs_list import ListedOutput, OutputsList, read_outputs_list
 from visavox.core.report import Cell, JudgeCard
-from visavox.core.terms import Claim, Consent, Modality
+from visavox.core.terms import Consent, Modality
 from visavox.engine.consent import asked_of, tell
 from visavox.engine.detection import AnyDetector
 from visavox.engine.environment import resolve_device
@@ -105,8 +105,6 @@ def outlines(suite: Suite, *, limit: int | None = None) -> tuple[Outline, ...]:
     dataset = datasets.get(suite.dataset.kind)(suite.dataset, suite.seed)
     found = [modality for modality in Modality if any(s.modality is modality for s in dataset.samples)]
     _refuse_unjudged(found, named)
-    claims = suite.impersonation.claims if suite.impersonation else ()
-    claims += (Claim.CONSENT_TOKENS,) if suite.editor.consent else ()
     made, tokens = [], asked_of(suite)
     for modality in found:
         part = OneModality(dataset, modality) if len(found) > 1 else dataset
@@ -119,7 +117,7 @@ def outlines(suite: Suite, *, limit: int | None = None) -> tuple[Outline, ...]:
             policy.policy,
             suite.editor.tool_class,
             judges,
-            claims,
+            suite.claims,
             modality=modality,
             detectors=[spec.id for spec in suite.detectors if knows(spec, modality)],
             duties=Duties.of(suite),

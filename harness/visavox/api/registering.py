@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from visavox.adapters.registries.mlflow import RegisteredVersion, mark, parse_version, tracking_uri_of
 from visavox.api.gating import GateResult
-from visavox.core.digest import sha256_bytes, sha256_file
+from visavox.core.digest import sha256_bytes
 from visavox.core.errors import EvidenceError, UsageError, VisavoxError
 from visavox.core.report import Report
 from visavox.core.terms import Verdict
@@ -37,7 +37,6 @@ TAGS: Final = (
     "visavox.subject.sha256",
 )
 """Tags of a version that are ours; those that a new verdict does not write are removed."""
-_ATTESTATION: Final = "attestation.intoto.json"
 _TAG_CHARACTERS: Final = 1500
 _REASONS: Final = 8
 
@@ -164,10 +163,9 @@ def _tags(result: GateResult, out: Path) -> dict[str, str]:
     Raises:
         EvidenceError: the report on the disk is not the one that was gated.
     """
-    report, attestation = result.report, out / _ATTESTATION
+    report = result.report
     try:
         data = (out / "report.json").read_bytes()
-        signed = sha256_file(attestation) if attestation.exists() else ""
     except OSError as error:
         raise EvidenceError("read the evidence again", found=str(error.strerror), todo="gate again") from error
     if parse_report(data) != report:
@@ -179,7 +177,7 @@ def _tags(result: GateResult, out: Path) -> dict[str, str]:
         "visavox.run": report.clock.run,
         "visavox.policy": report.policy.id,
         "visavox.policy.sha256": report.policy.digest.sha256,
-        "visavox.attestation.sha256": signed,
+        "visavox.attestation.sha256": result.attestation_sha256,
         "visavox.report.sha256": sha256_bytes(data),
         "visavox.seal.sha256": report.seal.sha256,
         "visavox.subject.sha256": report.subject.digest.sha256,

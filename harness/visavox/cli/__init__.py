@@ -50,6 +50,15 @@ def _interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
         sys.__unraisablehook__(unraisable)
 
 
+def _shown(error: VisavoxError) -> str:
+    """An error's lines; what a stranger wrote into a file is shown there and is no command to a terminal or a CI."""
+    from visavox.reporting.wording import visible
+
+    first, *more = str(error).split("\n")
+    lines = [visible(line) for line in (f"visavox: {first}", *more)]
+    return "\n".join(f"\\{line}" if line.lstrip().startswith(("::", "##[")) else line for line in lines)
+
+
 def exit_code(argv: list[str] | None = None) -> int:
     """Runs the command line and gives its exit code; prints one clear message for every error."""
     try:
@@ -66,7 +75,7 @@ def exit_code(argv: list[str] | None = None) -> int:
         sys.stderr.close()
         return ERROR
     except VisavoxError as error:
-        click.echo(f"visavox: {error}", err=True)
+        click.echo(_shown(error), err=True)
         return error.exit_code
     except Exception:  # noqa: BLE001 - the last resort: a fault of ours must never look like a verdict
         click.echo("visavox: internal error; please report it with this trace", err=True)

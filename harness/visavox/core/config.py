@@ -23,7 +23,7 @@ from .options import OPTIONS, ImpersonationOptions, WatermarkSpec
 from .records import DatasetSpec, DetectorSpec, Pairs, RecogniserSpec, Record
 from .registered_model import RegistryKeys
 from .service import ServiceKeys
-from .terms import DutyRole, Modality, Operation, ToolClass
+from .terms import Claim, DutyRole, Modality, Operation, ToolClass
 
 DEFAULT_OPERATION: Mapping[tuple[ToolClass, Modality], Operation] = {
     (ToolClass.ANONYMISE, Modality.FACE): Operation.FACE_ANONYMISATION,
@@ -207,6 +207,12 @@ class Suite(Record):
         """Options of ``impersonation``; None where the suite leaves it out."""
         asked = "impersonation" in dict(self.assessments)
         return ImpersonationOptions.model_validate(self.options("impersonation").model_dump()) if asked else None
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """What the suite claims of its tool; controls that bind a claim are judged where it is made."""
+        asked = self.impersonation.claims if self.impersonation else ()
+        return (*asked, Claim.CONSENT_TOKENS) if self.editor.consent else asked
 
     def as_json(self) -> dict[str, Any]:
         """The resolved suite as JSON values."""

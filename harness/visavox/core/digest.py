@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +52,39 @@ def tree_files(root: Path) -> list[tuple[str, str]]:
     Links that lead out of the folder are followed like files; their names count, not their targets' names.
 
     Raises:
-        OSError: a file cannot be read; or a link leads to a folder, whose files no digest would cover.
+        OSError: a file or folder cannot be read; or a link leads to a folder, or to nothing now, so that no digest
+            would cover what will be found there.
     """
     found = []
-    for path in sorted(root.rglob("*")):
-        if path.is_symlink() and path.is_dir():
-            raise OSError(f"{path} is a link to a folder, whose files no digest covers: put a copy in its place")
+    for path in sorted(_below(root)):
+        if path.is_symlink() and not path.is_file():
+            to = "a folder, whose files no digest covers" if path.is_dir() else "nothing, and may lead somewhere later"
+            raise OSError(f"{path} is a link to {to}: put a copy in its place")
         if path.is_file():
             found.append((path.relative_to(root).as_posix(), sha256_file(path)))
     return found
+
+
+def _below(root: Path) -> Iterator[Path]:
+    """Everything below a folder; one that cannot be listed is an error, not empty."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for folder, folders, files in os.walk(root, onerror=fail):
+        yield from (Path(folder, name) for name in (*folders, *files))
+
+
+def is_canonical_json(path: Path) -> bool:
+    """Whether a file is the canonical JSON of an object or list, as a description that stands for a model is.
+
+    Its digest is that of what it describes, so it must never be taken for the model itself.
+    """
+    with path.open("rb") as stream:
+        if stream.read(1) not in {b"{", b"["}:
+            return False
+    data = path.read_bytes()
+    try:
+        return canonical_json(json.loads(data)) == data
+    except (ValueError, RecursionError):
+        return False

@@ -86,6 +86,11 @@ class RegisteredRun(Record):
     at: str
     verdict: str = ""
 
+    @property
+    def is_failed(self) -> bool:
+        """A whole run that ended FAIL."""
+        return self.verdict == "FAIL" and not self.smoke
+
 
 class Register:
     """The user's register of sealed runs: shows who ran the same artifact until it passed.
@@ -104,7 +109,7 @@ class Register:
             stream.flush()
 
     def runs(self) -> list[RegisteredRun]:
-        """The last line of each sealed run, oldest first.
+        """The last line of each sealed run, oldest first; a FAIL stands, whatever is noted of that run afterwards.
 
         Raises:
             EvidenceError: if a line is no register line.
@@ -121,7 +126,8 @@ class Register:
                     found=str(error),
                     todo="repair the line; earlier runs cannot be shown without it",
                 ) from error
-            last[run.run] = run
+            if not (run.run in last and last[run.run].is_failed):
+                last[run.run] = run
         return list(last.values())
 
     def earlier(self, run: RegisteredRun) -> list[RegisteredRun]:
@@ -131,4 +137,4 @@ class Register:
 
 def blocking(runs: Iterable[RegisteredRun], policy: str) -> list[RegisteredRun]:
     """Runs of the same policy that ended FAIL: they forbid taking a PASS of the same model."""
-    return [run for run in runs if run.policy == policy and run.verdict == "FAIL" and not run.smoke]
+    return [run for run in runs if run.policy == policy and run.is_failed]
