@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -18,8 +19,11 @@ from ruamel.yaml import YAML
 from tampering import Scene, Site, copied, failed_before
 
 from visavox import gate, pytest_plugin
+from visavox.adapters.registries import mlflow_worker
 from visavox.api.gate_outcome import gate_record
 from visavox.cli import exit_code
+from visavox.core.digest import sha256_file
+from visavox.core.errors import RunFolderError
 from visavox.core.terms import Verdict
 from visavox.reporting.gate_forms import gate_json, gate_junit, gate_lines, gate_markdown, gate_schema
 
@@ -158,7 +162,7 @@ def pipeline(scene: Scene, template: str, **more: str) -> subprocess.CompletedPr
     """Runs a template's script in a checkout of its own, with an installed visavox."""
     text, given = script_of(template)
     checkout = scene.site.root / "checkout"
-    checkout.mkdir()
+    checkout.mkdir(exist_ok=True)
     for name in ("run", "weights", "assessor.pub"):
         (scene.site.root / name).rename(checkout / name)
     env = {
@@ -196,6 +200,64 @@ def test_a_gate_that_never_ran_passes_nothing(scene: Scene) -> None:
     done = pipeline(scene, "gitlab-ci.yml", VISAVOX="true")
     assert done.returncode == 3 and "did not run" in done.stderr
     assert "REFUSED" in (scene.site.root / "checkout" / "visavox-gate.md").read_text()
+
+
+def passes_everything(path: Path) -> None:
+    """A program that says PASS of whatever it is asked."""
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        '#!/bin/bash\nfor word; do\n  [ "$before" != --json ] || echo \'{"outcome":"PASS"}\' >"$word"\n'
+        '  before="$word"\ndone\nexit 0\n'
+    )
+    path.chmod(0o755)
+
+
+def test_a_gate_in_the_project_s_own_tree_is_not_run(scene: Scene) -> None:
+    passes_everything(scene.site.root / "checkout" / ".visavox" / "configs" / "templates" / "ci" / "gate.sh")
+    job = YAML(typ="safe", pure=True).load((CI / "gitlab-ci.yml").read_text())[".visavox-gate"]
+    place = job.get("variables", {}).get("VISAVOX_CHECKOUT", "")
+    nowhere = str(scene.site.root / "nowhere")
+    done = pipeline(scene, "gitlab-ci.yml", VISAVOX_CHECKOUT=place, VISAVOX_SOURCE=nowhere, VISAVOX_COMMIT="HEAD")
+    assert done.returncode not in (0, 1, 2)
+
+
+def test_a_gate_that_lies_where_it_would_be_installed_is_not_run(scene: Scene) -> None:
+    """Another user of the machine made a virtual environment under the name that they expect."""
+    temporary, bin_ = scene.site.root / "temporary", scene.site.root / "bin" / "python3"
+    passes_everything(temporary / "visavox-gate" / "bin" / "visavox")
+    for path in (bin_.parent / "python3", temporary / "visavox-gate" / "bin" / "python"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("#!/bin/bash\nexit 0\n")
+        path.chmod(0o755)
+    path_ = f"{bin_.parent}:{os.environ['PATH']}"
+    done = pipeline(scene, "gitlab-ci.yml", VISAVOX="", TMPDIR=str(temporary), RUNNER_TEMP="", PATH=path_)
+    assert done.returncode == 3 and "could not be installed" in done.stderr
+    assert [one.name for one in temporary.iterdir()] == ["visavox-gate"]
+
+
+def test_an_outcome_that_cannot_be_written_still_takes_the_alias(
+    failed: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: list[object] = []
+    monkeypatch.setattr("visavox.cli.gate_registry._registered", lambda outcome, *_: told.append(outcome))
+    nowhere = str(failed.site.root / "absent" / "o.json")
+    words = ["gate", str(failed.run), "--no-recompute", "--json", nowhere, "--register", "models:/acme/1"]
+    assert exit_code(words) == 3
+    (outcome,) = told
+    assert isinstance(outcome, RunFolderError) and "o.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["model.json", "a.bin"])
+def test_a_version_that_is_one_file_is_no_list_of_a_model(
+    scene: Scene, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list has the digest of the folder that it lists; it is not that folder."""
+    version = scene.site.root / "version"
+    version.mkdir()
+    shutil.copy(scene.run / name if name == "model.json" else scene.site.model / name, version)
+    monkeypatch.setattr(mlflow_worker, "_fetch", lambda *_: {"folder": str(version)})
+    found = mlflow_worker._digests_of(None, "models:/acme/1")
+    assert (sha256_file(version / name) in found) is (name == "a.bin")
 
 
 PIPELINE_TEST = """

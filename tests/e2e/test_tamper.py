@@ -411,6 +411,25 @@ def statement_changed(scene: Scene) -> None:
     path.write_text(path.read_text().replace("owner: Support", "owner: Nobody"))
 
 
+def attested_otherwise(old: str, new: str) -> Act:
+    """The copy in the folder is changed, and the report agrees with it."""
+
+    def act(scene: Scene) -> None:
+        unsigned(scene)
+        path = scene.run / "attestations" / "ORG-COMPLAINTS.yaml"
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new))
+
+        def state(report: Any) -> None:
+            (card,) = report["attestations"]
+            card.update(digest=sha256_file(path), date=card["date"].replace(old, new))
+
+        alter(scene.run, state)
+        decide_again(scene.run)
+
+    return act
+
+
 # --- earlier runs and waivers
 
 
@@ -533,6 +552,8 @@ CHEATS = (
     Cheat("one signer under two names", one_key_twice, "1 of the 2"),
     Cheat("evidence of an attestation changed", evidence_changed, "complaints.log: it is not the file"),
     Cheat("attestation changed", statement_changed, "check the attestation of ORG-COMPLAINTS"),
+    Cheat("attestation of another policy", attested_otherwise("policy: baseline", "policy: other"), "policy other"),
+    Cheat("attestation of the future", attested_otherwise("2026-01-02", "2099-01-02"), "2099-01-02 lies in the future"),
     Cheat("an earlier FAIL hidden", failed_before, OTHER_RUN, verdict=Verdict.INCONCLUSIVE),
     Cheat("an earlier FAIL on other data", failed_on_other_data, OTHER_RUN, verdict=Verdict.INCONCLUSIVE),
     Cheat("an earlier FAIL begun again", failed_then_begun_again, OTHER_RUN, verdict=Verdict.INCONCLUSIVE),
@@ -640,6 +661,18 @@ def test_the_command_gives_three_and_no_trace(scene: Scene, capsys: pytest.Captu
         shutil.copy(scene.site.root / "kept", scene.run / "report.json")
     said = capsys.readouterr()
     assert said.out == "" and "Traceback" not in said.err and said.err.count("visavox: ") == 3
+
+
+def test_words_of_strangers_in_an_outcome_command_nobody(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    """An attestation's owner is free text; wherever the page folds it, no line begins with a command."""
+    owner = "x " * 40 + "::add-mask::PASS " * 40
+    attested_otherwise("owner: Support", f"owner: '{owner}'")(scene)
+    alter(scene.run, lambda report: report["attestations"][0].update(owner=owner))
+    decide_again(scene.run)
+    assert exit_code(["gate", str(scene.run), "--no-recompute"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any("::add-mask" in line for line in lines)
+    assert not any(line.lstrip().startswith("::") for line in lines)
 
 
 def test_what_nobody_foresaw_is_no_verdict(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,9 @@ rm -f "$json" "$junit" # what an earlier job left says nothing about this run
 if [ -n "${VISAVOX:-}" ]; then
   command=("$VISAVOX")
 elif [ -e "$root/requirements/gate.txt" ]; then
-  venv="${RUNNER_TEMP:-${TMPDIR:-/tmp}}/visavox-gate"
+  # of this job alone: whatever lies at a name that others can guess would be run as the gate
+  venv="$(mktemp -d "${RUNNER_TEMP:-${TMPDIR:-/tmp}}/visavox-gate.XXXXXXXX")" || refuse "no folder for visavox"
+  trap 'rm -rf "$venv"' EXIT
   pip=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps)
   python3 -m venv "$venv" &&
     "${pip[@]}" --require-hashes -r "$root/requirements/gate.txt" -r "$root/requirements/build.txt" &&

@@ -129,7 +129,7 @@ def check_attestations(out: Path, report: Report, policy: Policy) -> None:
         except ConfigError as error:
             raise EvidenceError(asked, found=error.found, todo="run again") from error
         fault = "the policy has no such control" if card.id not in controls else ""
-        fault = fault or differs(card, copy, controls[card.id], duties)
+        fault = fault or differs(card, copy, policy, controls[card.id], duties)
         signers, broken = _signer(copy.attestation)
         if card.verdict is AttestationVerdict.ATTESTED and not fault:
             fault = broken or ("" if signers == card.signed_by else "the report names other keys than its copy")
@@ -138,15 +138,18 @@ def check_attestations(out: Path, report: Report, policy: Policy) -> None:
 
 
 def refuse_expired_attestations(report: Report) -> None:
-    """Raises EvidenceError where an attestation that a control rests on has expired since the run."""
-    for control in report.decision.controls:
-        for card in control.attestations:
-            if card.verdict is AttestationVerdict.ATTESTED and date.fromisoformat(card.expires) < today():
-                raise EvidenceError(
-                    f"check the attestation of {card.id}",
-                    found=f"it expired on {card.expires}",
-                    todo="have it attested anew, and run the suite again",
-                )
+    """Raises EvidenceError where an attestation that a control rests on has expired since the run, or has not begun."""
+    stated = [card for control in report.decision.controls for card in control.attestations]
+    for card in stated:
+        if card.verdict is not AttestationVerdict.ATTESTED:
+            continue
+        is_over = date.fromisoformat(card.expires) < today()
+        if is_over or date.fromisoformat(card.date) > today():
+            raise EvidenceError(
+                f"check the attestation of {card.id}",
+                found=f"it expired on {card.expires}" if is_over else f"its date {card.date} lies in the future",
+                todo="have it attested anew, and run the suite again",
+            )
 
 
 def statements_asked(

@@ -52,11 +52,10 @@ def _interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
 
 def _shown(error: VisavoxError) -> str:
     """An error's lines; what a stranger wrote into a file is shown there and is no command to a terminal or a CI."""
-    from visavox.reporting.wording import visible
+    from visavox.reporting.wording import uncommanded, visible
 
     first, *more = str(error).split("\n")
-    lines = [visible(line) for line in (f"visavox: {first}", *more)]
-    return "\n".join(f"\\{line}" if line.lstrip().startswith(("::", "##[")) else line for line in lines)
+    return "\n".join(uncommanded(visible(line)) for line in (f"visavox: {first}", *more))
 
 
 def exit_code(argv: list[str] | None = None) -> int:

@@ -18,6 +18,7 @@ from visavox.core.gate_record import GateRecord
 from visavox.core.terms import Verdict
 from visavox.reporting.gate_forms import gate_json, gate_junit, gate_lines, gate_markdown
 from visavox.reporting.text import wrapped
+from visavox.reporting.wording import uncommanded, visible
 
 from .console import columns
 from .gate_registry import carry, carry_fault, registry_options, target
@@ -78,11 +79,17 @@ def gate_command(
             carry_fault(error, folder, to)
             raise
         record = gate_record(result)
-        _write(record, junit, markdown, json_to)
-        for line in gate_lines(record):
-            click.echo("\n".join(_folded(line)), err=json_to == "-")
-        for warning in record.warnings:
-            click.echo("\n".join(_folded(f"warning: {warning}")), err=True)
+        try:
+            _write(record, junit, markdown, json_to)
+            for line in gate_lines(record):
+                click.echo("\n".join(_folded(line)), err=json_to == "-")
+            for warning in record.warnings:
+                click.echo("\n".join(_folded(f"warning: {visible(warning)}")), err=True)
+        except (VisavoxError, OSError) as error:  # a gate whose outcome is lost is no PASS in the registry either
+            carry_fault(
+                RunFolderError(f"write the outcome of the gate, {record.outcome}", found=str(error)), folder, to
+            )
+            raise
         carry(result, folder, to)
     return result.verdict
 
@@ -113,7 +120,7 @@ def _write_refusal(error: VisavoxError, junit: Path | None, markdown: Path | Non
 def _folded(line: str) -> list[str]:
     """A line as wide as the page; its own indent stays."""
     indent = line[: len(line) - len(line.lstrip())]
-    return wrapped(line.lstrip(), columns(), indent=indent, is_cut=False)
+    return [uncommanded(part) for part in wrapped(line.lstrip(), columns(), indent=indent, is_cut=False)]
 
 
 def _write(record: GateRecord, junit: Path | None, markdown: Path | None, json_to: str | None) -> None:

@@ -190,11 +190,13 @@ def _card(statement: Statement, signed_by: tuple[str, ...]) -> AttestationCard:
     )
 
 
-def differs(card: AttestationCard, copy: Statement, control: Control, duties: Duties) -> str:
+def differs(card: AttestationCard, copy: Statement, policy: Policy, control: Control, duties: Duties) -> str:
     """What a card says otherwise than the copy of its attestation; empty where they agree. No evidence is read."""
     card_of_copy = _card(copy, card.signed_by).model_copy(update={"verdict": card.verdict, "reason": card.reason})
     if card != card_of_copy or copy.attestation.control != control.id:
         return "the report states it otherwise than its copy"
+    if copy.attestation.policy != policy.id:
+        return f"it answers the policy {copy.attestation.policy}"
     return says_otherwise(copy.attestation, control, duties) if card.verdict is AttestationVerdict.ATTESTED else ""
 
 

@@ -31,7 +31,7 @@ def gate_lines(record: GateRecord) -> list[str]:
     lines += [f"waived: {_waiver(waiver)}" for waiver in record.waivers]
     lines += [f"signed by {signer}" for signer in record.signers]
     lines += [f"not checked: {line}" for line in record.not_checked]
-    return lines
+    return [visible(line) for line in lines]
 
 
 def gate_markdown(record: GateRecord) -> str:

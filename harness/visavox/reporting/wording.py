@@ -322,6 +322,15 @@ def visible(text: str) -> str:
     return "".join(_written_out(c) if unicodedata.category(c) in _HIDDEN else c for c in spaced)
 
 
+def uncommanded(line: str) -> str:
+    """A line for standard output or error that no CI system takes for one of its commands.
+
+    >>> uncommanded("  ::set-output name=x::y"), uncommanded("a::b")
+    ('\\\\  ::set-output name=x::y', 'a::b')
+    """
+    return f"\\{line}" if line.lstrip().startswith(("::", "##[")) else line
+
+
 def _written_out(character: str) -> str:
     code = ord(character)
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from visavox.adapters.sinks.mlflow_worker import NotSentError, do_job, probe
-from visavox.core.digest import sha256_file, sha256_tree
+from visavox.core.digest import is_canonical_json, sha256_file, sha256_tree
 
 _VERSION = re.compile(r"models:/([^/@]+)/([0-9]+)")
 _ALIAS = re.compile(r"models:/([^/@]+)@([^/@]+)")
@@ -104,11 +104,12 @@ def _mark(client: Any, job: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _digests_of(client: Any, uri: str) -> list[str]:
-    """What a report may bind to: the folder of a model's files, or its one file."""
+    """What a report may bind to: the folder of a model's files, or its one file, unless that describes a model."""
     with TemporaryDirectory(prefix="visavox-model-") as folder:
         got = Path(_fetch(client, {"uri": uri, "into": folder})["folder"])
         files = [path for path in got.rglob("*") if path.is_file()]
-        return [sha256_tree(got), *(sha256_file(path) for path in files if len(files) == 1)]
+        alone = [path for path in files if len(files) == 1 and not is_canonical_json(path)]
+        return [sha256_tree(got), *(sha256_file(path) for path in alone)]
 
 
 def _withdraw(client: Any, job: Mapping[str, Any]) -> dict[str, str]:
