@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from services import running
 
 from visavox.core.errors import ConfigError
 from visavox.core.terms import Operation
@@ -54,6 +53,8 @@ def fetched_model(folder: Path) -> Path:
 
 @pytest.mark.parametrize("kind", list(editors))
 def test_every_kind_of_editor_keeps_the_contract(kind: str, tmp_path: Path) -> None:
+    from services import running  # here, for workers load this file and find no other of the tests
+
     with running(tmp_path) as service:
         assert_editor_contract(spec_of(kind, tmp_path, service.base), limits=LIMITS)
 
