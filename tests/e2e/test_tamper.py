@@ -209,6 +209,18 @@ def fewer_people(scene: Scene) -> None:
     alter(scene.run, lambda report: report["dataset"].update(n_test_subjects=600))
 
 
+def more_people_in_the_plan(scene: Scene) -> None:
+    unsigned(scene)
+    alter(scene.run, lambda plan: plan.update(n_people=6000, n_test_people=6000), "plan.json")
+    reseal(scene.run)
+    alter(scene.run, lambda report: report["dataset"].update(n_subjects=6000, n_test_subjects=6000))
+
+
+def anchors_without_end(scene: Scene) -> None:
+    lines = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    (scene.run / "policy.yaml").write_text("a0: &a0 [x]\n" + "\n".join(lines))
+
+
 def one_score(scene: Scene) -> None:
     unsigned(scene)
     rescore(scene.run, SHEET, 3, -0.99)
@@ -219,6 +231,22 @@ def swapped_scores(scene: Scene) -> None:
     folder = scene.run / "scores" / "pixels"
     (folder / "original-edited-00001.parquet").replace(folder / SHEET)
     shutil.copy(folder / "original-edited-00002.parquet", folder / "original-edited-00001.parquet")
+
+
+def linked_scores(scene: Scene) -> None:
+    unsigned(scene)
+    path = scene.run / "scores" / "pixels" / SHEET
+    path.rename(scene.site.root / "elsewhere.parquet")
+    path.symlink_to(scene.site.root / "elsewhere.parquet")
+
+
+def folder_of_scores(scene: Scene) -> None:
+    unsigned(scene)
+    path = scene.run / "scores" / "pixels" / SHEET
+    data = path.read_bytes()
+    path.unlink()
+    path.mkdir()
+    (path / "part").write_bytes(data)
 
 
 def scores_gone(scene: Scene) -> None:
@@ -491,6 +519,8 @@ CHEATS = (
         lambda r: r["results"][0]["not_made"].append({"name": "x", "recogniser": "", "reason": "y"})),
         "check the figures not made"),
     Cheat("more people than there were", fewer_people, "check the people"),
+    Cheat("more people than the plan has recordings of", more_people_in_the_plan, "check the people"),
+    Cheat("a policy that unfolds without end", anchors_without_end, "it unfolds without end"),
     Cheat("other name of the model", in_report(lambda r: r["subject"].update(version="9")), "check the subject"),
     Cheat("other tool class", in_report(lambda r: r["subject"].update(tool_class="morph")), "check the subject"),
     Cheat("edited limit in the policy", kinder_limit, "the policy was changed after the seal"),
@@ -506,6 +536,8 @@ CHEATS = (
     Cheat("instrument turned green everywhere", greener_everywhere, r"differ: .*instruments"),
     Cheat("one score changed", one_score, "differ: identity_leak"),
     Cheat("tables of scores swapped", swapped_scores, "not those that the plan asks for"),
+    Cheat("a table of scores that is a link", linked_scores, f"{SHEET} is no plain file"),
+    Cheat("a table of scores that is a folder", folder_of_scores, f"{SHEET} is no plain file"),
     Cheat("a table of scores gone", scores_gone, f"{SHEET}"),
     Cheat("a second result of the same name", made_up_result, "identity_leak of faces stands twice"),
     Cheat("consent granted in the whole, not in its part", consent_in_the_whole_alone, "add up the consent"),

@@ -219,7 +219,8 @@ def _refuse_other_people(run: Evidence) -> None:
     summaries = run.report.dataset.parts or (run.report.dataset,)
     stated = {part.modality: (part.n_subjects, part.n_test_subjects, part.n_test_samples) for part in summaries}
     planned: dict[Modality | None, tuple[int, int, int]] = {
-        modality: (plan.n_people, plan.n_test_people, len(plan.samples)) for modality, plan in run.plans.items()
+        modality: (plan.n_people, len({sample.person for sample in plan.samples}), len(plan.samples))
+        for modality, plan in run.plans.items()
     }
     if stated != planned or {result.modality for result in run.report.results} != set(planned):
         raise EvidenceError(

@@ -23,7 +23,7 @@ _LABELS: Final = ("name", "recogniser", "detector", "attacker", "group", "kind",
 NOT_RECOMPUTED: Final = (
     "scores, templates and what was found in media: they come from judges, detectors and media, which are not here",
     "the data set's own account: what consent its manifest states, licences, withheld samples",
-    "the environment, the cards of what took part, and the clock",
+    "limitations, the environment, the cards of what took part, and the clock",
     "report.html and the other forms of report.json: `visavox report` makes them again",
 )
 """What of a report nothing in its folder shows."""

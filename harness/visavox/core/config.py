@@ -6,6 +6,7 @@ YAML 1.2 is read (``1e-3`` is a number, ``no`` is a text, a key may stand once).
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -41,6 +42,10 @@ BASELINE_VERSION = "2"
 
 _VOICE_BASELINES = frozenset({"mcadams", "pitch_shift", "world_conversion"})
 """They edit voices whatever the data set's kind says."""
+
+_MOST_VALUES = 1_000_000
+"""In one YAML file, where what stands behind an anchor counts as often as it is named."""
+_DEEPEST = 100
 
 
 class _Editor(Record):
@@ -272,20 +277,26 @@ def read_yaml(text: str, *, what: str) -> dict[str, Any]:
         raise ConfigError(
             f"read {what}", found=f"a {type(value).__name__} instead of a mapping", todo="begin with `name: ...`"
         )
-    _only_json(value, what, ())
+    _only_json(value, what, (), itertools.count(1))
     return value
 
 
-def _only_json(value: object, what: str, path: tuple[str, ...]) -> None:
+def _only_json(value: object, what: str, path: tuple[str, ...], number_of: Iterator[int]) -> None:
     where = ".".join(path)
+    if next(number_of) > _MOST_VALUES or len(path) > _DEEPEST:
+        raise ConfigError(
+            f"read {what}",
+            found="it unfolds without end, or nearly so",
+            todo="write it without anchors (&) and links (*)",
+        )
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
                 raise ConfigError(f"read {what}", found=f"{where}: the key {key!r} is not a text", todo="quote it")
-            _only_json(item, what, (*path, key))
+            _only_json(item, what, (*path, key), number_of)
     elif isinstance(value, list):
         for number, item in enumerate(value):
-            _only_json(item, what, (*path, str(number)))
+            _only_json(item, what, (*path, str(number)), number_of)
     elif value is not None and not isinstance(value, str | int | float | bool):
         raise ConfigError(f"read {what}", found=f"{where}: {value!r} is a {type(value).__name__}", todo="quote it")
     elif isinstance(value, float) and not abs(value) < float("inf"):

@@ -160,9 +160,10 @@ def trial_tables(folder: RunFolder) -> set[str]:
 
 
 def refuse_other_tables(folder: RunFolder, known: set[str]) -> None:
-    """Raises RunFolderError where a table lies in a run folder that no run writes there, or one is missing."""
+    """Raises RunFolderError where a table lies there that no run writes, or is missing, or is a link or folder."""
     found = trial_tables(folder)
-    for what, names in (("absent", known - found), ("of no part of the run", found - known)):
+    odd = {name for name in found if (folder.root / name).is_symlink() or not (folder.root / name).is_file()}
+    for what, names in (("absent", known - found), ("of no part of the run", found - known), ("no plain file", odd)):
         if names:
             raise RunFolderError(
                 f"read the trial-level tables of {folder.root}",
