@@ -20,6 +20,7 @@ from visavox.core.terms import Attacker, Claim, InstrumentState, Modality, Suppo
 from visavox.metrics.intervals import bound_lower, bound_upper
 from visavox.policy.judge import Facts, judge, plan_cells
 from visavox.policy.load import Policy, load_policy
+from visavox.policy.run_verdict import independent_judges
 
 POLICY = load_policy("baseline").policy
 FEW, WEAK = Support.FEW_PEOPLE, Support.WEAK
@@ -475,3 +476,9 @@ def test_two_figures_of_one_name_that_differ_are_none() -> None:
     decision = decide(leak(*rates(0.0, 0.0), *rates(0.9, 0.9)), edited())
     assert decision.verdict is Verdict.INCONCLUSIVE
     assert "2 figures bear its name, and they differ" in " ".join(decision.reasons)
+
+
+def test_judges_with_anything_in_common_are_one_family() -> None:
+    assert len(independent_judges([card("a", "ge2e", "lstm")])) == 1  # two names of one judge
+    assert len(independent_judges([card("a", "x", "weights-1"), card("b", "y", "weights-1")])) == 1
+    assert len(independent_judges([card("a", "x", "weights-1"), card("b", "y", "weights-2")])) == 2

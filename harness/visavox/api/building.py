@@ -36,6 +36,7 @@ from visavox.evidence.seal import Register
 from visavox.policy.judge import Facts, judge
 from visavox.policy.load import LoadedPolicy
 from visavox.policy.records import Duties, Policy
+from visavox.policy.run_verdict import independent_judges
 from visavox.policy.waivers import load_waivers
 
 
@@ -119,7 +120,7 @@ def _limitations(
         lines.append(f"{dataset.n_withheld} samples were left out: their consent is refused or withdrawn")
     for part in parts:
         ids = {judge.id for judge in part.judges}
-        if len({family for card in seal.judges if card.id in ids for family in card.families}) < 2:
+        if len(independent_judges(card for card in seal.judges if card.id in ids)) < 2:
             of = f" of {part.plan.modality.value}s" if len(parts) > 1 else ""
             lines.append(f"one family of judges{of} only: a leak that another recogniser sees may be missed")
         if any(sample < 0 for sample in part.plan.case_sample):

@@ -108,7 +108,7 @@ def _image_cues(image: Image) -> Floats:
 
 
 def _zone(height: int, width: int) -> npt.NDArray[np.bool_]:
-    """Whether each pixel lies in the border zone: foreheads and chins reach the upper and lower edge of close pictures."""
+    """Whether each pixel lies in the border zone: a face that is close reaches the upper and lower edge."""
     inside = np.zeros((height, width), bool)
     inside[:, width // BORDER : width - width // BORDER] = True
     return ~inside

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from visavox.core.report import CellDecision, ControlDecision, DatasetSummary, JudgeCard
 from visavox.core.terms import Modality, Severity, Verdict
@@ -62,17 +62,22 @@ def _missing_of(
 
 
 def _passing_families(rows: Sequence[CellDecision], judges: Sequence[JudgeCard]) -> list[set[str]]:
-    """Independent groups of judges whose every cell passed.
-
-    Judges with a common training family or equal weights and settings are one group; so are all undeclared ones.
-    """
+    """Independent groups of judges whose every cell passed."""
     verdicts: dict[str, list[Verdict]] = {}
     for row in rows:
         verdicts.setdefault(row.cell.recogniser, []).append(row.verdict)
+    return independent_judges(
+        [card for card in judges if card.id in verdicts and all(v is Verdict.PASS for v in verdicts[card.id])]
+    )
+
+
+def independent_judges(judges: Iterable[JudgeCard]) -> list[set[str]]:
+    """Groups of judges that have nothing in common, each by the families and digests in it.
+
+    Judges with a common training family or equal weights and settings are one group; so are all undeclared ones.
+    """
     groups: list[set[str]] = []
     for card in judges:
-        if card.id not in verdicts or any(v is not Verdict.PASS for v in verdicts[card.id]):
-            continue
         joined = {*(card.families or ("undeclared",)), card.digest}
         apart = [group for group in groups if not group & joined]
         for group in groups:

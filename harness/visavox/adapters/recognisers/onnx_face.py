@@ -27,7 +27,7 @@ from .alignment import arcface5, crop_faces
 from .cosine import cosines, unit
 from .mtcnn import load_mtcnn
 from .onnx_session import BatchNetwork, inputs_of, open_session, takes
-from .sources import read_pinned
+from .sources import declared_families, read_pinned
 
 PerChannel: TypeAlias = float | tuple[float, float, float]
 Positive: TypeAlias = Annotated[float, Field(gt=0)]
@@ -91,7 +91,7 @@ class OnnxFace:
     def __init__(self, name: str, params: OnnxFaceParams, device: str) -> None:
         data = read_pinned(params.path, params.sha256)
         self.id = name
-        self.families = frozenset(params.families or ("undeclared",))
+        self.families = declared_families(params.families, params.sha256)
         self.training_overlap: str = params.training_overlap
         self._params = params
         self._template = arcface5(params.input_px)

@@ -29,7 +29,7 @@ from visavox.ports.recogniser import FailureToAcquire, Speech, Vectors
 from .cosine import cosines, unit
 from .mel import kaldi_fbank, mfcc
 from .onnx_session import inputs_of, open_session, takes
-from .sources import read_pinned
+from .sources import declared_families, read_pinned
 from .speech import DETECTOR, Samples, locate_speech, speech_signals
 
 _TRIAL_S = (1.0, 1.5)  # lengths on which a graph is tried when it is loaded
@@ -129,7 +129,7 @@ class OnnxVoice:
     def __init__(self, name: str, params: OnnxVoiceParams, device: str) -> None:
         data = read_pinned(params.path, params.sha256)
         self.id = name
-        self.families = frozenset(params.families or ("undeclared",))
+        self.families = declared_families(params.families, params.sha256)
         self.training_overlap: str = params.training_overlap
         self._params = params
         self._threads = 1 if device == "cuda" else min(8, os.cpu_count() or 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,15 @@ def import_package(name: str, *, extra: str = "models") -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise MissingDependencyError(f"import {name}", found=str(error), todo=_install(extra)) from error
+
+
+def declared_families(families: Sequence[str], sha256: str) -> frozenset[str]:
+    """The families that a suite states of a network, and the network itself: one file under two names stays one.
+
+    >>> sorted(declared_families(["arcface"], "ab" * 32)), sorted(declared_families([], "ab" * 32))
+    (['arcface', 'weights-abababababababab'], ['undeclared'])
+    """
+    return frozenset((*families, f"weights-{sha256[:16]}") if families else ("undeclared",))
 
 
 def require_packages(*names: str, extra: str = "models") -> None:
