@@ -108,9 +108,11 @@ def check_run(out: str | Path) -> Evidence:
     refuse_age(run.report, None)
     decision = _again(run)
     if decision != run.report.decision:
+        stated = run.report.decision.verdict
+        other = "on other figures or reasons than" if decision.verdict is stated else f"and not {stated.value}, as"
         raise EvidenceError(
             "make the decision again from the report's estimates",
-            found=f"{decision.verdict.value}, the report states {run.report.decision.verdict.value} or other reasons",
+            found=f"it is {decision.verdict.value}, {other} the report states",
             todo="the report was altered, or another version of visavox wrote it; run again",
         )
     return run

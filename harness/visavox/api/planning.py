@@ -210,14 +210,14 @@ def _decided(known: Outline) -> dict[str, object]:
     return {
         "rehearsed_people": here.plan.n_test_people,
         "if_clean": rehearsed.decision.verdict,
-        "reasons": _reasons(rehearsed.decision, policy),
+        "reasons": _reasons(rehearsed.decision, policy, known.suite),
         "controls": forecast(policy, rehearsed.decision, basis, larger),
         "assumptions": _assumptions(known),
         "unforeseen": _unforeseen(known),
     }
 
 
-def _reasons(decision: Decision, policy: Policy) -> tuple[str, ...]:
+def _reasons(decision: Decision, policy: Policy, suite: Suite) -> tuple[str, ...]:
     """What forbids a PASS; statements that do not stand, and what only a run can show, as one line each."""
     stated = {c.id for c in decision.controls if c.kind is ControlKind.ATTESTATION}
     looked = {c.id for c in policy.controls if c.asks_detectors}
@@ -225,9 +225,12 @@ def _reasons(decision: Decision, policy: Policy) -> tuple[str, ...]:
     kept = [line for line in others if not line.startswith(f"the policy requires {DETECTABILITY}")]
     open_ = [c for c in decision.controls if c.severity is Severity.FAIL and c.verdict is not Verdict.PASS]
     n_stated, n_looked = (sum(c.id in ids for c in open_) for ids in (stated, looked))
+    n_foreseen = len(kept)
+    if DETECTABILITY in policy.requires and DETECTABILITY not in dict(suite.assessments):
+        kept.append(f"the policy requires {DETECTABILITY}, which the suite leaves out of its assessments")
     if n_stated:
         kept.append(f"{n_stated} statements that the policy asks for do not stand")
-    if n_looked or len(kept) - bool(n_stated) < len(others):
+    if n_looked or n_foreseen < len(others):
         kept.append("what marks and detectors show is not foreseen: they are looked for in a run alone")
     return tuple(kept)
 

@@ -61,6 +61,10 @@ def load_suite(path: str | Path, *, overrides: Sequence[str] = ()) -> Suite:
         raise ConfigError(
             f"read the suite {path}", found="there is no such file", todo="begin one: visavox init DIR"
         ) from error
+    except IsADirectoryError as error:
+        raise ConfigError(
+            f"read the suite {path}", found="it is a folder", todo=f"name the YAML file in it, as {file / 'suite.yaml'}"
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"read the suite {path}", found=str(error), todo="give the path of a YAML file") from error
     return parse_suite(text, base=file.resolve().parent, what=file.name, overrides=overrides)

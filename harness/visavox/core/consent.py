@@ -74,7 +74,9 @@ def read_tokens(path: Path) -> TokenBook:
         reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
         missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
         if missing:
-            raise ManifestError(asked, found=f"it has no column {', '.join(missing)}", todo=f"write {_COLUMNS}")
+            raise ManifestError(
+                asked, found=f"it has no column {', '.join(missing)}", todo=f"write the head {','.join(_COLUMNS)}"
+            )
         tokens, faults = _rows(reader)
     except OSError as error:
         raise ManifestError(

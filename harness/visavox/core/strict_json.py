@@ -16,13 +16,14 @@ MOST_BYTES: Final = 64 << 20
 """Of one file of evidence; a report of a large run has less than a hundredth of it."""
 
 
-def read_evidence(path: Path, *, most: int = MOST_BYTES) -> bytes:
+def read_evidence(
+    path: Path, *, most: int = MOST_BYTES, todo: str = "evidence is a plain file in the run's own folder"
+) -> bytes:
     """The bytes of a plain file.
 
     Raises:
         EvidenceError: it is absent, a link, no plain file (a pipe would be waited for), or longer than ``most``.
     """
-    todo = "evidence is a plain file in the run's own folder"
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:

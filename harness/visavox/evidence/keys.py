@@ -158,7 +158,11 @@ def _read(path: Path, asked: str) -> bytes:
         with path.open("rb") as stream:
             data = stream.read(MOST_BYTES + 1)
     except OSError as error:
-        raise EvidenceError(asked, found=error.strerror or str(error), todo="check the path of the key") from error
+        raise EvidenceError(
+            asked,
+            found=error.strerror or str(error),
+            todo="check the path of the key; `visavox key new K` makes K and K.pub",
+        ) from error
     if len(data) > MOST_BYTES:
         raise EvidenceError(asked, found=f"more than {MOST_BYTES} bytes", todo="name the file of one key")
     return data

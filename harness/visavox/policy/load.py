@@ -34,8 +34,11 @@ def load_policy(name: str) -> LoadedPolicy:
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        absent = "there is no such file" if path == Path(name) else "no shipped policy bears that name"
         raise UnknownNameError(
-            f"policy {name!r}", found=str(error), todo=f"shipped policies: {', '.join(names())}; or give a path"
+            f"policy {name!r}",
+            found=absent if isinstance(error, FileNotFoundError) else str(error),
+            todo=f"shipped policies: {', '.join(names())}; or give a path",
         ) from error
     return parse_policy(text, what=path.name)
 

@@ -28,8 +28,9 @@ def load_waivers(path: Path) -> tuple[Waiver, ...]:
         EvidenceError: the file cannot be read, or holds something that is no waiver.
     """
     asked = f"read the waivers in {path}"
+    data = read_evidence(path, most=_MOST_BYTES, todo="name the YAML file of the waivers itself, not a link to it")
     try:
-        value = YAML(typ="safe", pure=True).load(read_evidence(path, most=_MOST_BYTES).decode("utf-8"))
+        value = YAML(typ="safe", pure=True).load(data.decode("utf-8"))
     except (YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise EvidenceError(asked, found=str(error).split("\n\nTo suppress")[0][:500], todo=_TODO) from error
     rows = value["waivers"] if isinstance(value, dict) and set(value) == {"waivers"} else value
