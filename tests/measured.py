@@ -28,7 +28,7 @@ from visavox.media.labels.records import VisibleFindings
 from visavox.metrics.intervals import bound_lower, bound_upper
 from visavox.policy.records import Policy
 from visavox.ports.assessment import AssessmentInput
-from visavox.ports.detection import Detection, DetectorView, RotationPeople
+from visavox.ports.detection import Detection, DetectorView, MarksAfter, RotationPeople
 from visavox.ports.perturbation import Perturbation, Step
 from visavox.ports.watermark import Decoded, MarkTest, WatermarkReadings
 from visavox_assessments.consent import Consent
@@ -115,6 +115,12 @@ def _detection(data: AssessmentInput) -> Detection:
         case_cues=tuple(cues[n:]),
         quality=np.ones((2, cases), np.float32),
         mark_alive=np.ones((2, cases), np.int8),
+        marks_after=MarksAfter(
+            label_cases=np.ones(cases, bool),
+            label=np.ones((2, cases), np.int8),
+            label_unmarked=np.zeros((2, n), np.int8),
+            watermark_unmarked=np.zeros((2, n), np.int8),
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -14,6 +15,7 @@ from visavox.core.options import WatermarkSpec
 from visavox.core.terms import Modality, PerceptibleVerdict
 from visavox.engine.detection.looked_for import (
     looked_for_files,
+    read_after,
     read_packs,
     read_perceptible,
     read_watermark,
@@ -21,6 +23,7 @@ from visavox.engine.detection.looked_for import (
 )
 from visavox.engine.folder import RunFolder
 from visavox.media.labels.records import Finding, VisibleFindings
+from visavox.ports.detection import MarksAfter
 from visavox.ports.perturbation import load_pack
 from visavox.ports.recogniser import FailureToAcquire
 from visavox.ports.watermark import Decoded, MarkTest, WatermarkReadings, message_bits
@@ -32,6 +35,8 @@ READINGS = WatermarkReadings(
     (Decoded((0, 1, 1, 0)), None, FailureToAcquire("too small")),
     (Decoded((1, 1, 1, 0)), Decoded(None, 0.1234567890123)),
 )
+PACKS = (load_pack("deeperforensics-5"), load_pack("social-media"))
+N_ROWS = 1 + sum(len(pack.of(Modality.FACE)) for pack in PACKS)
 SEEN = (
     VisibleFindings(verdict=PerceptibleVerdict.NONCOMPLIANT, broken_rules=("height",), method="OCR", text="by Zebedee"),
     None,
@@ -50,14 +55,24 @@ def plan(n_cases: int = 3, n_samples: int = 2) -> Any:
 @pytest.fixture
 def folder(tmp_path: Path) -> RunFolder:
     found = RunFolder(tmp_path)
-    write_looked_for(found, (load_pack("deeperforensics-5"), load_pack("social-media")), SEEN, READINGS)
+    write_looked_for(found, PACKS, SEEN, READINGS, after())
     return found
+
+
+def after() -> MarksAfter:
+    random = np.random.default_rng(4)
+    states = [random.integers(-1, 2, (N_ROWS, n)).astype(np.int8) for n in (3, 2, 2)]
+    return MarksAfter(np.array([True, False, True]), *states)
 
 
 def test_what_was_read_is_read_back(folder: RunFolder) -> None:
     assert read_watermark(folder, plan(), SPEC) == READINGS
+    again = read_after(folder, plan(), PACKS)
+    assert again is not None
+    for name, value in vars(after()).items():
+        np.testing.assert_array_equal(getattr(again, name), value, err_msg=name)
     packs = read_packs(folder)
-    assert packs == (load_pack("deeperforensics-5"), load_pack("social-media"))
+    assert packs == PACKS
     assert [pack.digest for pack in packs] == [load_pack(pack.name).digest for pack in packs]
     found = read_perceptible(folder, plan())
     for one, other in zip(found, SEEN, strict=True):
@@ -79,5 +94,6 @@ def test_nothing_looked_for_is_kept_as_nothing(tmp_path: Path) -> None:
     found = RunFolder(tmp_path)
     write_looked_for(found, (), (), None)
     assert read_packs(found) == () and read_perceptible(found, plan()) == (None, None, None)
+    assert read_after(found, plan(), ()) is None
     with pytest.raises(RunFolderError, match="0 of 2 unedited recordings"):
         read_watermark(found, plan(), SPEC)

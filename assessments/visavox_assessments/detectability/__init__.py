@@ -51,13 +51,13 @@ from .chains import (
     file_layer,
     laundering_table,
     layer_estimates,
-    perceptible_at_first,
 )
 from .folds import folds, followed, scored
 from .instruments import detector_instruments
 from .labels import label_layer, perceptible_layer
 from .layers import UNKNOWN
 from .marks import marked_shares
+from .marks_after import Marked, alarm_tables, doubt_lines, perceptible_after, watermark_after
 from .perturbed import after_each, survivals
 from .points import detector_estimates, usable_target
 from .tables import perturbation_table, rotation_table
@@ -111,25 +111,31 @@ def _marks(data: AssessmentInput) -> _Part:
     """Labels in files, labels that are seen or heard, watermarks."""
     found = data.detection
     in_file, perceptible = label_layer(data), perceptible_layer(data)
-    layers = []
+    layers: list[Layer] = []
+    read_again: list[Marked] = []
     if found is not None and in_file.alive is not None:
         layers.append(file_layer(found, in_file.alive))
     if found is not None and perceptible.alive is not None:
-        layers.append(perceptible_at_first(found, perceptible.alive))
+        read_again.append(perceptible_after(data, found, perceptible.alive))
     made = [in_file, perceptible]
     if data.watermark is not None:
         made.append(watermark_layer(data, data.watermark))
         if found is not None and made[-1].alive is not None and (made[-1].alive != UNKNOWN).any():
-            layers.append(Layer("watermark", found.mark_alive))
+            read_again.append(watermark_after(data, found, made[-1].alive))
     figures: list[Estimate | NotMade] = []
     for layer in made:
         figures += [*layer.estimates, *layer.not_made]
     figures += marked_shares(data, made[-1].alive if data.watermark is not None else None)
+    tables = [one for layer in made for one in layer.tables]
+    limitations = [line for layer in made for line in layer.limitations]
+    if found is not None:
+        tables += alarm_tables(found, read_again)
+        limitations += doubt_lines(found, read_again)
     return _Part(
         figures=tuple(figures),
-        tables=tuple(one for layer in made for one in layer.tables),
-        layers=tuple(layers),
-        limitations=tuple(line for layer in made for line in layer.limitations),
+        tables=tuple(tables),
+        layers=(*layers, *(one.layer for one in read_again)),
+        limitations=tuple(limitations),
     )
 
 

@@ -1,7 +1,9 @@
 """Layers by chain: which of a tool's marks are still there after media went through each perturbation.
 
 Layers are counted, never averaged. A chain works on decoded pictures and sounds, so what stood in the file's metadata
-is gone after every one by construction: the layer counts for outputs as they are alone, and the report says so.
+is gone after every one by construction: the layer counts for outputs as they are alone, and the report says so. Labels
+that are seen or heard are looked for again in a sample of the outputs: after a perturbation all layers are counted in
+that sample where some output outside of it bears one.
 """
 
 from __future__ import annotations
@@ -75,19 +77,12 @@ def file_layer(found: Detection, bears: npt.NDArray[np.int8]) -> Layer:
     return Layer("file label", alive)
 
 
-def perceptible_at_first(found: Detection, bears: npt.NDArray[np.int8]) -> Layer:
-    """A label that is seen or heard: looked for in outputs as they are; whether a chain leaves it nobody looked."""
-    alive = np.full(found.quality.shape, -1, np.int8)
-    alive[CLEAN] = bears
-    return Layer("seen or heard", alive)
-
-
 def after_chains(data: AssessmentInput, found: Detection, layers: Sequence[Layer]) -> list[AfterChain]:
     """Every perturbation, media as they are first."""
-    chosen = followed(found).cases
-    people = data.case_person[chosen]
     made = []
     for row in range(found.quality.shape[0]):
+        chosen = _counted(found, row)
+        people = data.case_person[chosen]
         alive = np.column_stack([layer.alive[row, chosen] for layer in layers])
         likeness = found.quality[row, chosen]
         known = likeness[np.isfinite(likeness)]
@@ -101,6 +96,17 @@ def after_chains(data: AssessmentInput, found: Detection, layers: Sequence[Layer
             )
         )
     return made
+
+
+def _counted(found: Detection, row: int) -> npt.NDArray[np.bool_]:
+    """The outputs that layers are counted in: the sample whose labels were looked for again, where one was needed."""
+    chosen, after = followed(found).cases, found.marks_after
+    if row == CLEAN or after is None:
+        return chosen
+    sampled = chosen & after.label_cases
+    was_read = bool((after.label[row, sampled] >= 0).any())
+    bear_outside = bool((chosen & ~sampled & (after.label[CLEAN] == 1)).any())
+    return sampled if was_read and bear_outside else chosen
 
 
 def _share(column: npt.NDArray[np.int8]) -> float | None:
@@ -128,7 +134,7 @@ def chain_table(
             (None, None) if part is None else (part.low.p, bound_lower(part.basis, data.alpha))
             for part in (chain.one, chain.two)
         )
-        rows.append((_name(found, chain.row), *chain.shares, one[0], one[1], two[0], chain.likeness))
+        rows.append((name_of(found, chain.row), *chain.shares, one[0], one[1], two[0], chain.likeness))
     columns = ("after", *(layer.name for layer in layers), ">= 1 layer", "at least", ">= 2 layers", "likeness")
     return ResultTable(
         name="layers",
@@ -137,8 +143,15 @@ def chain_table(
         rows=tuple(rows),
         shares=tuple(range(1, len(columns) - 1)),
         note="at least: one-sided bound of >= 1 layer; likeness: median SSIM or STOI to what they "
-        "were, none where they moved; metadata do not survive decoding, which every chain begins with",
+        "were, none where they moved; metadata do not survive decoding, which every chain begins with"
+        + _sampled(found, after),
     )
+
+
+def _sampled(found: Detection, after: Sequence[AfterChain]) -> str:
+    sizes = {int(_counted(found, chain.row).sum()) for chain in after[CLEAN + 1 :]}
+    smaller = sorted(sizes - {int(followed(found).cases.sum())})
+    return f"; where labels were looked for again: of {smaller[0]} outputs, drawn over people" if smaller else ""
 
 
 def layer_estimates(data: AssessmentInput, found: Detection, after: Sequence[AfterChain]) -> list[Estimate | NotMade]:
@@ -158,7 +171,7 @@ def layer_estimates(data: AssessmentInput, found: Detection, after: Sequence[Aft
     else:
         worst, part = min(known, key=lambda pair: bound_lower(pair[1].basis, data.alpha))
         packs = ", ".join(f"{name} {version} ({digest[:12]})" for name, version, digest in found.packs)
-        note = f"after {_name(found, worst.row)}, the chain that leaves fewest of {len(chains)}; packs: {packs}"
+        note = f"after {name_of(found, worst.row)}, the chain that leaves fewest of {len(chains)}; packs: {packs}"
         made.append(_estimate(data, "one_layer_alive_after_chains_share", part, note))
     return made
 
@@ -169,7 +182,9 @@ def laundering_table(data: AssessmentInput, found: Detection, after: Sequence[Af
     killing = [chain for chain in after[CLEAN + 1 :] if chain.one is not None and chain.one.high.p <= KILLED]
     usable = [chain for chain in killing if chain.likeness is None or chain.likeness >= floor]
     usable.sort(key=lambda chain: -(1.0 if chain.likeness is None else chain.likeness))
-    rows = tuple((_name(found, chain.row), chain.likeness, chain.one.high.p if chain.one else None) for chain in usable)
+    rows = tuple(
+        (name_of(found, chain.row), chain.likeness, chain.one.high.p if chain.one else None) for chain in usable
+    )
     base = after[CLEAN].one
     note = (
         f"killed: at most {KILLED:.0%} of outputs bear a layer; of use: likeness {floor:g} or more (project defaults)"
@@ -205,5 +220,6 @@ def _estimate(data: AssessmentInput, name: str, part: LayersAlive, note: str) ->
     )
 
 
-def _name(found: Detection, row: int) -> str:
+def name_of(found: Detection, row: int) -> str:
+    """What a row of the scores is called in tables."""
     return "as they are" if row == CLEAN else found.perturbations[row - 1].name

@@ -143,16 +143,15 @@ def perceptible_layer(data: AssessmentInput) -> LayerResult:
         return LayerResult()
     if not looked:
         return LayerResult(not_made=(NotMade(name=name, recogniser="", reason="there is no output"),))
-    unknown = {PerceptibleVerdict.INCONCLUSIVE, PerceptibleVerdict.NOT_EXAMINED}
-    holds = [None if f.verdict in unknown else f.verdict is PerceptibleVerdict.COMPLIANT for _, f in looked]
-    reasons = Counter(f.reason for _, f in looked if f.verdict in unknown and f.reason)
+    holds = [None if f.verdict.is_there is None else f.verdict is PerceptibleVerdict.COMPLIANT for _, f in looked]
+    reasons = Counter(f.reason for _, f in looked if f.verdict.is_there is None and f.reason)
     persons = data.case_person[np.asarray([i for i, _ in looked])]
     note = "; ".join(f"{n} outputs: {reason}" for reason, n in reasons.most_common(3))
     made = share(name, holds, persons, data.alpha, note=note)
     alive = np.full(len(data.case_outcome), UNKNOWN, np.int8)
     for i, f in looked:
-        is_there = f.verdict in {PerceptibleVerdict.COMPLIANT, PerceptibleVerdict.NONCOMPLIANT}
-        alive[i] = UNKNOWN if f.verdict in unknown else ALIVE if is_there else GONE
+        is_there = f.verdict.is_there
+        alive[i] = UNKNOWN if is_there is None else ALIVE if is_there else GONE
     layer = "Visible label" if data.modality is Modality.FACE else "Audible label"
     counts = Counter(f.verdict.value for _, f in looked)
     broken = Counter(code for _, f in looked for code in f.broken_rules)

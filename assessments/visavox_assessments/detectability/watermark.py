@@ -63,6 +63,12 @@ def watermark_layer(data: AssessmentInput, found: WatermarkReadings) -> LayerRes
     )
 
 
+def false_alarm_rule(found: WatermarkReadings) -> tuple[float, bool]:
+    """Of unmarked media, the share that may be taken for marked; and whether it has to be low by its upper bound."""
+    null = _null(found) if found.test.message else None
+    return (found.test.fpr if found.test.message else MOST_ALARMS), _is_unfair(null)
+
+
 def _rule(test: MarkTest) -> str:
     if test.threshold is not None:
         return f"score from {test.threshold:g} on"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from visavox.core.config import Suite
@@ -22,6 +23,7 @@ from visavox.engine.detection import (
 from visavox.engine.folder import RunFolder
 from visavox.engine.journal import Journal
 from visavox.engine.marks import case_labels_perceived, watermark_readings
+from visavox.engine.marks_after import LookAgain, marks_after
 from visavox.engine.plan import Plan
 from visavox.engine.progress import Progress
 from visavox.engine.store import Store
@@ -88,15 +90,18 @@ def load_label_listener(suite: Suite, modality: Modality, device: str) -> Transc
 
 
 def load_packs(suite: Suite, modality: Modality) -> tuple[Pack, ...]:
-    """The packs that media of one modality go through; none where neither detector nor watermark is asked.
+    """The packs that media of one modality go through; none where there is nothing to look for after them.
 
     Raises:
         UnknownNameError: no such pack.
         ConfigError: a pack's file is faulty, or two packs name a perturbation alike.
     """
-    if ASSESSMENT not in dict(suite.assessments) or not (suite.detectors or suite.watermark):
+    if ASSESSMENT not in dict(suite.assessments):
         return ()
-    packs = tuple(load_pack(name) for name in suite.options(ASSESSMENT).packs(modality))
+    options = suite.options(ASSESSMENT)
+    if not (suite.detectors or suite.watermark or (options.perceptible_labels and options.perturbations)):
+        return ()
+    packs = tuple(load_pack(name) for name in options.packs(modality))
     names = [one.name for pack in packs for one in pack.of(modality)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -167,5 +172,13 @@ def look_for_edits(
     readings = None if mark is None else watermark_readings(mark, plan, prepared.dataset, rows, store, progress)
     learns = {name: isinstance(one, LearningDetector) for name, one in prepared.detectors.items()}
     found = read_detection(folder.root, plan, media_to_score(plan, rows), learns=learns, packs=prepared.packs)
-    write_looked_for(folder, prepared.packs, perceptible, readings)
-    return LookedFor(found, perceptible, readings)
+    again = LookAgain(
+        suite.seed,
+        most_labels=options.most_labels_read,
+        most_marks=options.most_perturbed,
+        read_marks=asked.read_marks,
+        transcriber=prepared.label_listener,
+    )
+    after = marks_after(plan, prepared.dataset, rows, store, found, perceptible, again, progress)
+    write_looked_for(folder, prepared.packs, perceptible, readings, after)
+    return LookedFor(replace(found, marks_after=after), perceptible, readings)

@@ -7,6 +7,7 @@ journal; its two functions are pure, so that they give what they gave in the run
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import NamedTuple
 
 from visavox.api.assessing import assess_all, ledger_result, score_tables
@@ -22,7 +23,13 @@ from visavox.core.figures import AssessmentResult, CaseLedger
 from visavox.core.terms import Consent, Modality
 from visavox.engine.acquired import acquired_path
 from visavox.engine.detection import media_to_score, read_detection
-from visavox.engine.detection.looked_for import looked_for_files, read_packs, read_perceptible, read_watermark
+from visavox.engine.detection.looked_for import (
+    looked_for_files,
+    read_after,
+    read_packs,
+    read_perceptible,
+    read_watermark,
+)
 from visavox.engine.detection.parts import stage_files
 from visavox.engine.edit import case_ledger, summed
 from visavox.engine.folder import RunFolder
@@ -157,8 +164,9 @@ class _Part:
         learns = {card.id: card.learns for card in self._run.seal.detectors if card.modality is plan.modality}
         items = media_to_score(plan, self.rows)
         asks_labels = suite.options(DETECTABILITY).perceptible_labels
+        found = read_detection(folder.root, plan, items, learns=learns, packs=self._packs)
         return LookedFor(
-            read_detection(folder.root, plan, items, learns=learns, packs=self._packs),
+            replace(found, marks_after=read_after(folder, plan, self._packs)),
             read_perceptible(folder, plan) if asks_labels else (),
             None if suite.watermark is None else read_watermark(folder, plan, suite.watermark),
         )

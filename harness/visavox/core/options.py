@@ -79,7 +79,11 @@ class DetectabilityOptions(Record):
     crossing: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of outputs still detected below which a survival curve is said to have crossed."""
     perceptible_labels: bool = False
-    """Look for visible labels in pictures (by OCR, about a second each) and for audible ones in sounds."""
+    """Look for visible labels in pictures (by OCR, about a second each) and for audible ones in sounds; again after
+    perturbations, of suites without detector or watermark only where ``perturbations`` are named."""
+    most_labels_read: Annotated[int, Field(ge=1)] = 40
+    """Outputs whose labels are looked for again after perturbations, and as many bona fide media, where nothing may be
+    found: pictures after chains, sounds after every one unless somebody listens to them."""
     transcriber: TranscriberSpec | None = None
     """The speech recogniser that hears spoken labels; without one a sound without a rhythm is inconclusive."""
     likeness_floor: Annotated[float, Field(gt=0, le=1)] | None = None

@@ -246,3 +246,10 @@ class PerceptibleVerdict(StrEnum):
     NOT_FOUND = "not_found"
     INCONCLUSIVE = "inconclusive"
     NOT_EXAMINED = "not_examined"
+
+    @property
+    def is_there(self) -> bool | None:
+        """Whether there is a label, right or broken; None where that is not known."""
+        if self in {PerceptibleVerdict.INCONCLUSIVE, PerceptibleVerdict.NOT_EXAMINED}:
+            return None
+        return self is not PerceptibleVerdict.NOT_FOUND

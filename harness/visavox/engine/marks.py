@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from visavox.core.options import WatermarkSpec
 from visavox.core.records import EditRow
@@ -102,20 +102,23 @@ def case_labels_perceived(
     Args:
         transcriber: hears labels that are spoken; what it hears counts where there is no rhythm.
     """
-    from visavox.media.labels.audible import audible_findings
-    from visavox.media.labels.visible import visible_findings
-
     medium, cases = MEDIA[plan.modality], _with_output(plan, rows)
     found: list[VisibleFindings | AudibleFindings | None] = [None] * len(plan.cases)
     for number, i in enumerate(cases, start=1):
-        media = medium.decode(store.read(rows[plan.cases[i].id].outputs[0].digest))
-        if isinstance(media, Audio):
-            heard = None if transcriber is None else transcriber.transcribe([media])[0]
-            found[i] = audible_findings(media, transcript=heard)
-        else:
-            found[i] = visible_findings(media)
+        found[i] = perceived(medium.decode(store.read(rows[plan.cases[i].id].outputs[0].digest)), transcriber)
         progress(Step(STAGE, number, len(cases)))
     return tuple(found)
+
+
+def perceived(media: Any, transcriber: Transcriber | None) -> VisibleFindings | AudibleFindings:
+    """The label that is seen in a picture, or heard in a sound."""
+    from visavox.media.labels.audible import audible_findings
+    from visavox.media.labels.visible import visible_findings
+
+    if isinstance(media, Audio):
+        heard = None if transcriber is None else transcriber.transcribe([media])[0]
+        return audible_findings(media, transcript=heard)
+    return visible_findings(media)
 
 
 def _with_output(plan: Plan, rows: Mapping[str, EditRow]) -> list[int]:

@@ -82,6 +82,24 @@ class KnownFakes:
 
 
 @dataclass(frozen=True)
+class MarksAfter:
+    """Marks looked for again after perturbations, and where none can be: 1 found, 0 not, -1 not known or not looked.
+
+    Attributes:
+        label_cases: (n_cases,) bool: the outputs drawn, balanced over people, whose labels were looked for again.
+        label: (1 + perturbations, n_cases) the label that is seen or heard. One that was not there at first is not
+            there later.
+        label_unmarked: (1 + perturbations, n_samples) the same of bona fide media, -1 where nobody looked.
+        watermark_unmarked: (1 + perturbations, n_samples) the tool's watermark in bona fide media.
+    """
+
+    label_cases: npt.NDArray[np.bool_]
+    label: npt.NDArray[np.int8]
+    label_unmarked: npt.NDArray[np.int8]
+    watermark_unmarked: npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True)
 class Detection:
     """What the stage of detection found.
 
@@ -97,6 +115,7 @@ class Detection:
             pictures, STOI of sounds; NaN where it is not asked or geometry or length changed.
         mark_alive: (1 + perturbations, n_cases) watermark found: 1 yes, 0 no, -1 could not be read or not asked.
         known_fakes: None where the data set has none.
+        marks_after: None where nothing was asked that could be found again.
     """
 
     perturbations: tuple[Perturbation, ...]
@@ -112,3 +131,4 @@ class Detection:
     quality: Floats
     mark_alive: npt.NDArray[np.int8]
     known_fakes: KnownFakes | None = None
+    marks_after: MarksAfter | None = None

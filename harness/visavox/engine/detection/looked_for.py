@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 from pydantic import ValidationError
 
@@ -19,6 +20,7 @@ from visavox.engine import tables
 from visavox.engine.folder import RunFolder
 from visavox.engine.plan import Plan
 from visavox.media.labels.records import AudibleFindings, VisibleFindings
+from visavox.ports.detection import MarksAfter
 from visavox.ports.perturbation import Pack
 from visavox.ports.recogniser import FailureToAcquire
 from visavox.ports.watermark import Decoded, MarkTest, WatermarkReadings, message_bits
@@ -46,6 +48,12 @@ MARKS: Final = pa.schema(
         ("reason", pa.string()),
     ]
 )
+AFTER: Final = pa.schema(
+    [("what", pa.string()), ("kind", pa.int8()), ("number", pa.int32()), ("row", pa.int16()), ("found", pa.int8())]
+)
+_DRAWN: Final = "drawn"
+_AFTER: Final = (("label", "label", CASE), ("label", "label_unmarked", SAMPLE), ("mark", "watermark_unmarked", SAMPLE))
+"""Rows of ``AFTER`` by what was looked for, the field of ``MarksAfter`` that they are, and the kind of media."""
 
 
 def _path(folder: RunFolder, name: str) -> Path:
@@ -54,11 +62,17 @@ def _path(folder: RunFolder, name: str) -> Path:
 
 def looked_for_files(folder: RunFolder) -> set[str]:
     """Every file that ``write_looked_for`` writes, as paths below the folder."""
-    return {_path(folder, name).relative_to(folder.root).as_posix() for name in ("packs", "labels", "watermark")}
+    return {
+        _path(folder, name).relative_to(folder.root).as_posix() for name in ("packs", "labels", "watermark", "after")
+    }
 
 
 def write_looked_for(
-    folder: RunFolder, packs: Sequence[Pack], perceptible: Perceptible, watermark: WatermarkReadings | None
+    folder: RunFolder,
+    packs: Sequence[Pack],
+    perceptible: Perceptible,
+    watermark: WatermarkReadings | None,
+    after: MarksAfter | None = None,
 ) -> None:
     """Keeps packs, findings of labels and readings of the watermark; an empty table where there are none."""
     columns: dict[str, Any] = {"name": [p.name for p in packs], "pack": [p.model_dump_json() for p in packs]}
@@ -78,6 +92,18 @@ def write_looked_for(
             rows += [(watermark.id, kind, n, *_read(one)) for n, one in enumerate(found) if one is not None]
     columns = {name: [row[i] for row in rows] for i, name in enumerate(MARKS.names)}
     tables.write_part(_path(folder, "watermark"), columns, MARKS)
+    found = [] if after is None else _rows_after(after)
+    columns = {name: [row[i] for row in found] for i, name in enumerate(AFTER.names)}
+    tables.write_part(_path(folder, "after"), columns, AFTER)
+
+
+def _rows_after(after: MarksAfter) -> list[tuple[str, int, int, int, int]]:
+    rows = [(_DRAWN, CASE, int(case), 0, 1) for case in np.flatnonzero(after.label_cases)]
+    for what, field, kind in _AFTER:
+        states = getattr(after, field)
+        for row, number in zip(*np.nonzero(states >= 0), strict=True):
+            rows.append((what, kind, int(number), int(row), int(states[row, number])))
+    return rows
 
 
 def _read(one: Decoded | FailureToAcquire) -> tuple[list[int] | None, float | None, str | None]:
@@ -118,6 +144,27 @@ def read_perceptible(folder: RunFolder, plan: Plan) -> Perceptible:
             reason=row["reason"],
         )
     return tuple(found)
+
+
+def read_after(folder: RunFolder, plan: Plan, packs: Sequence[Pack]) -> MarksAfter | None:
+    """Marks that were looked for again after perturbations; None where nobody did.
+
+    Raises:
+        RunFolderError: absent or unreadable.
+    """
+    found = tables.read_part(_path(folder, "after"), AFTER).to_pylist()
+    if not found:
+        return None
+    n_rows = 1 + sum(len(pack.of(plan.modality)) for pack in packs)
+    states = {}
+    for what, field, kind in _AFTER:
+        states[field] = np.full((n_rows, len(plan.cases if kind == CASE else plan.samples)), -1, np.int8)
+        for one in found:
+            if (one["what"], one["kind"]) == (what, kind):
+                states[field][one["row"], one["number"]] = one["found"]
+    drawn = np.zeros(len(plan.cases), bool)
+    drawn[[one["number"] for one in found if one["what"] == _DRAWN]] = True
+    return MarksAfter(drawn, **states)
 
 
 def read_watermark(folder: RunFolder, plan: Plan, spec: WatermarkSpec) -> WatermarkReadings:

@@ -46,13 +46,17 @@ def read_detection(
     people = tables.read_part(part_path(root, "people", CLEAN), PEOPLE).to_pylist()
     cues = _cues(root)
     quality, marks = _outputs(root, n_rows, len(plan.cases))
+    followed = _perturbed(parts, CASE, len(plan.cases))
+    if perturbations:
+        read = tables.read_part(part_path(root, "outputs", CLEAN + 1), OUTPUTS).to_pydict()
+        followed[read["case"]] = True  # without a detector there is no score to tell it by
     return Detection(
         perturbations=perturbations,
         packs=tuple((pack.name, pack.version, pack.digest) for pack in packs),
         sample_rotation=_rotations(rotation_of, SAMPLE, len(plan.samples)),
         case_rotation=_rotations(rotation_of, CASE, len(plan.cases)),
         sample_perturbed=_perturbed(parts, SAMPLE, len(plan.samples)),
-        case_perturbed=_perturbed(parts, CASE, len(plan.cases)),
+        case_perturbed=followed,
         case_species=tuple(plan.species(n) for n in range(len(plan.cases))),
         detectors=tuple(_with_people(view, people) for view in views),
         sample_cues=tuple(cues.get((SAMPLE, n)) for n in range(len(plan.samples))),

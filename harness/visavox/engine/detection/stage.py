@@ -193,11 +193,7 @@ class DetectionStage:
         return kept
 
     def _perturbed(self, perturbation: Perturbation, medium: Media) -> Media | FailureToAcquire:
-        seed = child_seed(self._seed, "perturb", self._medium.content(medium))
-        try:
-            return perturbation.perturb(medium, seed)
-        except MediaError as error:
-            return FailureToAcquire(error.found or error.asked)
+        return perturbed(perturbation, medium, self._seed)
 
     def _quality(self, perturbation: Perturbation, item: Item, before: Media, after: Media) -> float:
         keeps_place = all(step.found().keeps_place for step in perturbation.steps)
@@ -258,6 +254,19 @@ class DetectionStage:
 
     def _part(self, name: str, number: int) -> Any:
         return part_path(self._folder.root, name, number)
+
+
+def perturbed(perturbation: Perturbation, medium: Media, seed: int) -> Media | FailureToAcquire:
+    """The medium after a perturbation, or why there is none; what is random comes from the medium's content.
+
+    Args:
+        seed: the suite's.
+    """
+    content = MEDIA[perturbation.modality].content(medium)
+    try:
+        return perturbation.perturb(medium, child_seed(seed, "perturb", content))
+    except MediaError as error:
+        return FailureToAcquire(error.found or error.asked)
 
 
 def folds_of_people(plan: Plan) -> dict[int, int]:
