@@ -10,7 +10,7 @@ import numpy as np
 from simulated import World
 
 from visavox.core.digest import sha256_bytes
-from visavox.core.figures import AssessmentResult, Estimate, IntervalBasis, OperatingPoint
+from visavox.core.figures import AppliedPack, AssessmentResult, Estimate, IntervalBasis, OperatingPoint
 from visavox.core.options import DetectabilityOptions
 from visavox.core.records import Digest, FileLabelCodes
 from visavox.core.report import Cell, DatasetSummary, JudgeCard
@@ -26,7 +26,7 @@ from visavox.core.terms import (
 from visavox.media.format_cues import CUES
 from visavox.media.labels.records import VisibleFindings
 from visavox.metrics.intervals import bound_lower, bound_upper
-from visavox.policy.records import Policy
+from visavox.policy.records import Policy, RequiredPack
 from visavox.ports.assessment import AssessmentInput
 from visavox.ports.detection import Detection, DetectorView, MarksAfter, RotationPeople
 from visavox.ports.perturbation import Perturbation, Step
@@ -143,9 +143,18 @@ def results_of(policy: Policy, cells: Collection[Cell], bad: Collection[str] = (
             shown = Cell(control="", metric="auc", recogniser=cell.recogniser)
             made.setdefault((name, modality), {("auc", "", None, None): figure(shown, 0.5, None)})
     return tuple(
-        AssessmentResult(assessment=name, modality=modality, estimates=tuple(found.values()))
+        AssessmentResult(
+            assessment=name,
+            modality=modality,
+            estimates=tuple(found.values()),
+            packs=tuple(dict.fromkeys(_applied(pack) for one in policy.controls for pack in one.packs)),
+        )
         for (name, modality), found in made.items()
     )
+
+
+def _applied(pack: RequiredPack) -> AppliedPack:
+    return AppliedPack(name=pack.name, version=pack.version, digest=pack.digest)
 
 
 def figure(cell: Cell, p: float, fmr: float | None, people: int = 60) -> Estimate:

@@ -256,7 +256,9 @@ def test_the_share_after_chains_says_whose_chains_they_are() -> None:
     """A suite may bring a pack so mild that it leaves everything: its name and digest stand beside the figure."""
     data = given()
     found = replace(detection(data), packs=(("mine", "3", "ab" * 32),))
-    assert "packs: mine 3 (abababababab)" in estimate(assess(data, found), "one_layer_alive_after_chains_share").note
+    result = assess(data, found)
+    assert "packs: mine 3 (abababababab)" in estimate(result, "one_layer_alive_after_chains_share").note
+    assert [(pack.name, pack.version, pack.digest) for pack in result.packs] == [("mine", "3", "ab" * 32)]
 
 
 def test_known_fakes_without_a_score_count_against_the_detector() -> None:

@@ -38,7 +38,7 @@ import numpy as np
 
 from visavox.core.contracts import Contract
 from visavox.core.errors import UndefinedMetricError
-from visavox.core.figures import AssessmentResult, Estimate, Instrument, NotMade, ResultTable, Survival
+from visavox.core.figures import AppliedPack, AssessmentResult, Estimate, Instrument, NotMade, ResultTable, Survival
 from visavox.core.terms import InstrumentState, Outcome
 from visavox.ports.assessment import AssessmentInput, ScoreTable
 from visavox.ports.detection import CLEAN, Detection, DetectorView
@@ -88,6 +88,7 @@ class Detectability:
             instruments=tuple(one for part in parts for one in part.instruments),
             survivals=tuple(one for part in parts for one in part.curves),
             tables=tuple(one for part in [*chains, *parts] for one in part.tables),
+            packs=_packs(data.detection),
             limitations=tuple(line for part in parts for line in part.limitations) + _limitations(data),
         )
 
@@ -101,6 +102,11 @@ class _Part(NamedTuple):
     instruments: tuple[Instrument, ...] = ()
     curves: tuple[Survival, ...] = ()
     limitations: tuple[str, ...] = ()
+
+
+def _packs(found: Detection | None) -> tuple[AppliedPack, ...]:
+    packs = found.packs if found is not None else ()
+    return tuple(AppliedPack(name=name, version=version, digest=digest) for name, version, digest in packs)
 
 
 def _views(data: AssessmentInput) -> tuple[DetectorView, ...]:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from .records import Pairs, Rate, Record
+from .records import Pairs, Rate, Record, Sha256
 from .terms import Attacker, Direction, InstrumentState, Modality, Support, Verdict
 
 
@@ -272,8 +272,20 @@ class CaseLedger(Record):
     clipped: int = 0
 
 
+class AppliedPack(Record):
+    """A pack of perturbations that media went through; equal digests are equal in every parameter."""
+
+    name: str
+    version: str
+    digest: Sha256
+
+
 class AssessmentResult(Record):
-    """Estimates without a verdict."""
+    """Estimates without a verdict.
+
+    Attributes:
+        packs: of perturbations that its media went through, in their order.
+    """
 
     assessment: str
     modality: Modality
@@ -286,4 +298,5 @@ class AssessmentResult(Record):
     histograms: tuple[Histogram, ...] = ()
     survivals: tuple[Survival, ...] = ()
     tables: tuple[ResultTable, ...] = ()
+    packs: tuple[AppliedPack, ...] = ()
     limitations: tuple[str, ...] = ()

@@ -201,6 +201,9 @@ def _decide(
     if not estimate.basis:
         reason = "the estimate has no interval to decide by"
         return CellDecision(cell=cell, verdict=Verdict.INCONCLUSIVE, value=estimate.value, reason=reason)
+    other = _other_packs(control, _results_of(cell, facts))
+    if other:
+        return CellDecision(cell=cell, verdict=Verdict.INCONCLUSIVE, value=estimate.value, reason=other)
     bounds = bounds_of(estimate, policy.alpha)
     lower_is_safer = control.direction is Direction.LOWER_IS_SAFER
     deciding, opposite = (bounds.upper, bounds.lower) if lower_is_safer else (bounds.lower, bounds.upper)
@@ -235,6 +238,20 @@ def _decide(
     if obstacles:
         return result(Verdict.INCONCLUSIVE, "within the limit, but no PASS: " + "; ".join(obstacles))
     return result(Verdict.PASS, f"bound {_percent(deciding)} within the limit {_percent(limit)}")
+
+
+def _other_packs(control: Control, results: Sequence[AssessmentResult]) -> str:
+    """Why a figure does not rest on the perturbations that a control names; empty where it does."""
+    for result in results:
+        if result.assessment != control.assessment:
+            continue
+        applied = {pack.digest: pack for pack in result.packs}
+        for pack in control.packs:
+            if pack.modality in {None, result.modality} and pack.digest not in applied:
+                alike = [one.digest[:12] for one in result.packs if one.name == pack.name]
+                found = f"its {pack.name} is another ({alike[0]})" if alike else "the run did not apply it"
+                return f"asked after the pack {pack.name} {pack.version} ({pack.digest[:12]}), and {found}"
+    return ""
 
 
 def _people_hint(policy: Policy, control: Control, estimate: Estimate, strict: float) -> str:

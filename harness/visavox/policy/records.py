@@ -12,7 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field, model_validator
 
 from visavox.core.config import Suite
-from visavox.core.records import Record
+from visavox.core.records import Record, Sha256
 from visavox.core.report import Basis, Limit
 from visavox.core.terms import (
     Attacker,
@@ -128,6 +128,21 @@ class Citation(Record):
         return self
 
 
+class RequiredPack(Record):
+    """A pack of perturbations that a figure has to rest on.
+
+    Attributes:
+        digest: over every parameter, as a report's ``packs`` and its seal give it; a pack of the same name with another
+            one is another pack.
+        modality: of whose media; None: of all that the control speaks of.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    version: Annotated[str, Field(min_length=1)]
+    digest: Sha256
+    modality: Modality | None = None
+
+
 class Duties(NamedTuple):
     """Who is assessed, as the suite says; what it leaves unsaid binds.
 
@@ -155,6 +170,7 @@ class Control(Record):
         fmr: judged at this false match rate instead of the modality's.
         min_people: fewer people in a figure support no PASS.
         every: the rule knows no exception: one output seen to miss it bars a PASS, whatever the bound.
+        packs: the figure has to rest on media that went through these; a run without one of them decides nothing.
         public_opinion_only: binds unless the suite says that the service has no public-opinion attribute.
     """
 
@@ -178,6 +194,7 @@ class Control(Record):
     fmr: Annotated[float, Field(gt=0, lt=0.5)] | None = None
     min_people: Annotated[int, Field(ge=2)] | None = None
     every: bool = False
+    packs: tuple[RequiredPack, ...] = ()
     severity: Severity = Severity.FAIL
     claim: Claim | None = None
     can_fail: bool = True
@@ -195,6 +212,8 @@ class Control(Record):
             raise ValueError(f"{self.id}: an attestation alone has no assessment, metric, limit, attackers or claim")
         if not self.is_attested and self.statement is not None:
             raise ValueError(f"{self.id}: a statement is attested: kind attestation or both")
+        if self.packs and self.assessment != DETECTABILITY:
+            raise ValueError(f"{self.id}: packs are of figures of {DETECTABILITY}")
         if self.obligation is not Obligation.PROJECT_DEFAULT and not self.basis:
             raise ValueError(f"{self.id}: the obligation is {self.obligation.value}, and no basis says so")
         return self
