@@ -4,39 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from rhythms import RATE, ai, rhythm, sound
 
 from visavox.core.terms import PerceptibleVerdict
-from visavox.media.audio import Audio
 from visavox.media.labels.audible import audible_findings, find_rhythms
 from visavox.ports.dataset import voice_renderers
-
-RATE = 16_000
-
-
-def rhythm(lengths: tuple[float, ...], gaps: tuple[float, ...], hz: float = 800.0, level: float = 0.1) -> np.ndarray:
-    """Bursts of a tone, in seconds, and the gaps between them."""
-    parts = []
-    for i, length in enumerate(lengths):
-        t = np.arange(round(length * RATE)) / RATE
-        ramp = np.minimum(1, np.minimum(t, t[::-1]) / 0.005)
-        parts += [level * ramp * np.sin(2 * np.pi * hz * t)]
-        parts += [np.zeros(round(gaps[i] * RATE))] if i < len(gaps) else []
-    return np.concatenate(parts)
-
-
-def ai(unit: float, *, ratio: float = 3.0, letter: float = 1.0, **more: float) -> np.ndarray:
-    return rhythm((unit, ratio * unit, unit, unit), (unit, letter * unit, unit), **more)
 
 
 @pytest.fixture(scope="module")
 def voices() -> list[np.ndarray]:
     found = voice_renderers.get("synthetic-voices")(11, [(k, 0) for k in range(4)])
     return [voice.samples.astype(np.float64) for voice in found if voice.sample_rate_hz == RATE]
-
-
-def sound(*parts: np.ndarray, noise: float = 1e-3) -> Audio:
-    samples = np.concatenate(parts)
-    return Audio((samples + np.random.default_rng(1).normal(0, noise, samples.size)).astype(np.float32), RATE)
 
 
 @pytest.mark.parametrize("unit", [0.06, 0.12, 0.3])

@@ -4,6 +4,7 @@ The weights are the wheel's; the wheel's code is not imported, for it needs a pa
 its three LSTM layers and one linear layer, the arithmetic the library's: an utterance's template is the mean of its
 windows', each of length 1, and the speech is what WebRTC's detector finds. Where that finds too little (disguised
 speech it may take for noise) the speech is that of the detector all voice recognisers share: an attacker would do so.
+It may take tones for speech: what it finds where the shared detector finds tones alone, an audible label, is left out.
 
 Trained on VoxCeleb1, VoxCeleb2 and the ``other`` parts of LibriSpeech, hence ``training_overlap`` = some.
 
@@ -26,8 +27,8 @@ from visavox.core.digest import sha256_json
 from visavox.core.errors import ConfigError, WeightsError
 from visavox.core.records import RecogniserSpec
 from visavox.core.terms import Modality
-from visavox.media.audio import check_audio, resampled
-from visavox.media.speech import MIN_SPEECH_S
+from visavox.media.audio import Audio, check_audio, resampled
+from visavox.media.speech import MIN_SPEECH_S, Segments, tone_stretches
 from visavox.ports.editor import Media
 from visavox.ports.recogniser import FailureToAcquire, Speech, Vectors
 
@@ -118,8 +119,11 @@ class Resemblyzer:
         found = locate_speech(media)
         for place, speech in enumerate(found):
             if isinstance(speech, Speech):
-                samples = resampled(check_audio(media[place]), RATE_HZ).samples
-                segments = voiced(samples * gain(samples))
+                audio = check_audio(media[place])
+                tones = tone_stretches(audio)
+                segments = voiced(resampled(audio, RATE_HZ).samples * gain(_without(audio, tones)))
+                if tones:
+                    segments = tuple(one for one in segments if _overlaps(one, speech.segments))
                 if sum(end - start for start, end in segments) >= MIN_SPEECH_S:
                     found[place] = Speech(segments, speech.duration_s)
         return found
@@ -131,7 +135,8 @@ class Resemblyzer:
             if isinstance(signal, FailureToAcquire):
                 answers.append(signal)
             else:
-                answers.append(signal * gain(resampled(check_audio(value), RATE_HZ).samples))
+                audio = check_audio(value)
+                answers.append(signal * gain(_without(audio, tone_stretches(audio))))
         usable = {k: signal for k, signal in enumerate(answers) if not isinstance(signal, FailureToAcquire)}
         for some in _batches({k: len(signal) for k, signal in usable.items()}, self._batch_samples):
             for k, vector in zip(some, self._templates([usable[k] for k in some]), strict=True):
@@ -178,6 +183,19 @@ def window_starts(n_samples: int) -> npt.NDArray[np.int64]:
     starts = np.arange(0, max(1, n_frames - _FRAMES + _STEP + 1), _STEP)
     covered = (n_samples - starts[-1] * _HOP) / (_FRAMES * _HOP)
     return starts[:-1] if covered < _MIN_COVERAGE and len(starts) > 1 else starts
+
+
+def _without(audio: Audio, tones: Segments) -> Samples:
+    """The sound at the network's rate without the stretches of tones, whose level says nothing of the speech's."""
+    samples = resampled(audio, RATE_HZ).samples
+    is_kept = np.ones(len(samples), bool)
+    for start, end in tones:
+        is_kept[round(start * RATE_HZ) : round(end * RATE_HZ)] = False
+    return samples[is_kept]
+
+
+def _overlaps(one: tuple[float, float], segments: Segments) -> bool:
+    return any(start < one[1] and one[0] < end for start, end in segments)
 
 
 def gain(signal: Samples) -> np.float32:

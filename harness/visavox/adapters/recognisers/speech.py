@@ -23,7 +23,7 @@ Samples = npt.NDArray[np.float32]
 MARGIN_S: Final = 0.15
 """Seconds kept on both sides of each stretch of speech: soft beginnings and ends of words lie there."""
 _SETTINGS = {
-    "version": 1,  # of the rule in visavox.media.speech; what it does beyond these numbers
+    "version": 2,  # of the rule in visavox.media.speech; what it does beyond these numbers
     "frame_s": activity.FRAME_S,
     "hop_s": activity.HOP_S,
     "below_loud_db": activity.BELOW_LOUD_DB,
@@ -31,6 +31,12 @@ _SETTINGS = {
     "min_level_db": activity.MIN_LEVEL_DB,
     "max_pause_s": activity.MAX_PAUSE_S,
     "min_segment_s": activity.MIN_SEGMENT_S,
+    "tone": [
+        activity.LOWEST_TONE_HZ,
+        activity.TONE_HALF_WIDTH_HZ,
+        activity.SAME_PITCH_HZ,
+        activity.TONE_SHARE,
+    ],
     "min_speech_s": MIN_SPEECH_S,
     "margin_s": MARGIN_S,
 }
