@@ -267,3 +267,15 @@ def test_a_decoder_that_a_chain_makes_see_marks_is_not_believed_after_it(
     rows = layers(data, found, watermark=readings)[1]
     assert rows["sent"]["watermark"] == alive
     assert rows["cut"]["watermark"] == 1.0 and rows["as they are"]["watermark"] == 1.0
+
+
+@pytest.mark.parametrize(("fair", "alive"), [(True, 1.0), (False, None)])
+def test_without_fair_bits_false_alarms_after_a_chain_have_to_be_few_by_their_upper_bound(
+    data: AssessmentInput, pack: Pack, fair: bool, alive: float | None
+) -> None:
+    """5 % of the bona fide media are taken for marked after one chain: the test allows 10 % where bits are coins."""
+    bits, n, random = (0, 1) * 16, len(data.case_person), np.random.default_rng(2)
+    unmarked = tuple(Decoded(bits=tuple(random.integers(0, 2, 32)) if fair else (0, 0, 1, 1) * 8) for _ in range(n))
+    readings = WatermarkReadings("ours", MarkTest(message=bits, fpr=0.1), (Decoded(bits=bits),) * n, unmarked)
+    rows = layers(data, detection(data, pack, read_again(data, marks=0.05), marks=1), watermark=readings)[1]
+    assert rows["sent"]["watermark"] == alive and rows["cut"]["watermark"] == 1.0

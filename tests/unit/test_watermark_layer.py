@@ -79,3 +79,21 @@ def test_what_cannot_be_read_is_neither_and_a_score_has_no_message(data: Assessm
         "watermark_false_alarm_share": 0.0,
     }
     assert found.tables == ()
+
+
+def test_without_fair_bits_false_alarms_have_to_be_few_by_their_upper_bound(data: AssessmentInput) -> None:
+    """4 of 80 are within what a test at an FPR of 10 % allows; where bits are no coins they are too many."""
+    given = readings(data, fair=False, fpr=0.1)
+    alarming = (*(Decoded(bits=MESSAGE) for _ in range(4)), *given.of_unmarked[4:])
+    found = watermark_layer(data, replace(given, of_unmarked=alarming))
+    (missing,) = [one for one in found.not_made if one.name == "watermark_detected_share"]
+    assert "gives no fair bits on unmarked media" in missing.reason
+    assert found.alive is not None and (found.alive == -1).all()
+
+
+def test_a_decoder_that_was_not_tried_on_unmarked_media_is_not_believed(data: AssessmentInput) -> None:
+    unread = tuple(FailureToAcquire("too small") for _ in data.sample_person)
+    found = watermark_layer(data, replace(readings(data), of_unmarked=unread))
+    (missing,) = [one for one in found.not_made if one.name == "watermark_detected_share"]
+    assert "was not tried on unmarked media" in missing.reason
+    assert not found.estimates and found.alive is not None and (found.alive == -1).all()
