@@ -21,6 +21,7 @@ from visavox.core.report import Decision, Report
 from visavox.core.terms import Attacker, Verdict
 from visavox.media.image import encode_png
 from visavox.reporting.charts import Chart, charts
+from visavox.reporting.environment import bytecode_cache, environment
 from visavox.reporting.html import render_html
 from visavox.reporting.junit import render_junit
 from visavox.reporting.markdown import render_markdown
@@ -259,3 +260,27 @@ def test_the_worst_leaks_are_shown_small_and_without_their_files_metadata() -> N
 
 def test_no_leak_is_said() -> None:
     assert "no leak to show" in Page(render_worst([])).words
+
+
+def test_templates_are_kept_compiled_beside_the_bytecode_and_made_anew_where_damaged(
+    report: Report, html: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.pycache_prefix", str(tmp_path))
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    try:
+        environment.cache_clear()
+        assert render_html(report) == html
+        kept = sorted(tmp_path.rglob("jinja2-*.cache"))
+        assert len(kept) >= 5  # the page, what it includes and its macros
+        made = [file.stat().st_mtime_ns for file in kept]
+        environment.cache_clear()
+        assert render_html(report) == html
+        assert [file.stat().st_mtime_ns for file in kept] == made  # read, not written again
+        for file in kept:
+            file.write_bytes(file.read_bytes()[:-40])
+        environment.cache_clear()
+        assert render_html(report) == html
+        monkeypatch.setattr("sys.dont_write_bytecode", True)
+        assert bytecode_cache() is None
+    finally:
+        environment.cache_clear()

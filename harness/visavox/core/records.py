@@ -5,6 +5,10 @@ Row-level data (scores, trials) are arrays or Parquet tables, never records.
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
+from itertools import pairwise
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import (
@@ -12,10 +16,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     JsonValue,
     PlainSerializer,
     model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from .label_codes import AIGC_REMARKS, AIGC_RULES, C2PA_RULES, IPTC_RULES
 from .terms import (
@@ -32,9 +39,33 @@ from .terms import (
 class Record(BaseModel):
     """Base of every record: frozen, strict about names, free of NaN and infinity."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True, defer_build=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The texts under the fields are their descriptions; read here and not at each start of the program."""
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema).get("properties", {})
+        for owner in cls.__mro__:
+            if issubclass(owner, Record) and owner is not Record:
+                for name, text in _texts_under_fields(owner).items():
+                    if name in properties:
+                        properties[name].setdefault("description", text)
+        return schema
+
+
+def _texts_under_fields(record: type) -> dict[str, str]:
+    (body,) = ast.parse(textwrap.dedent(inspect.getsource(record))).body
+    assert isinstance(body, ast.ClassDef)
+    return {
+        field.target.id: inspect.cleandoc(text.value.value)
+        for field, text in pairwise(body.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+        and isinstance(text.value.value, str)
+    }
 
 
 def _pairs(value: object) -> object:

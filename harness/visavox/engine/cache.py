@@ -6,6 +6,8 @@ They are biometric data: the folder is 0700, bounded in size, and opt-in.
 from __future__ import annotations
 
 import json
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +73,17 @@ class TemplateCache:
 
 def trim(root: Path, limit_bytes: int) -> None:
     """Removes the oldest files of a cache until the rest fits."""
-    files = sorted(((f.stat(), f) for f in root.glob("*/*") if f.is_file()), key=lambda e: e[0].st_mtime)
-    total = sum(stat.st_size for stat, _ in files)
-    for stat, file in files:
+    found = []
+    for folder in os.scandir(root):
+        if folder.is_dir(follow_symlinks=False):
+            for entry in os.scandir(folder):
+                with suppress(FileNotFoundError):  # taken away by a run beside this one
+                    found.append((entry.stat(), entry.path))
+    total = sum(stat.st_size for stat, _ in found)
+    if total <= limit_bytes:
+        return
+    for stat, path in sorted(found, key=lambda entry: entry[0].st_mtime):
         if total <= limit_bytes:
             break
-        file.unlink(missing_ok=True)
+        Path(path).unlink(missing_ok=True)
         total -= stat.st_size

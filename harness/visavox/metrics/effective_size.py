@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse, special
+from scipy import special
 
 from visavox.core.errors import UndefinedMetricError
 
@@ -142,6 +142,8 @@ def crossed(hits: npt.ArrayLike, donor: Ints, host: Ints, n_people: int) -> Clus
         donor, host: (n,) people numbered 0 .. n_people - 1, never equal in a row.
         n_people: people that occur, at least two.
     """
+    from scipy import sparse
+
     successes = np.asarray(hits, np.float64)
     n = successes.shape[-1]
     p = successes.mean(-1)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from visavox.core.errors import MissingDependencyError
 from visavox.core.figures import AssessmentResult, Instrument
@@ -41,9 +40,6 @@ from .rows import (
     threshold_rows,
 )
 from .strips import Scale, Strip, scale_and_strips
-
-if TYPE_CHECKING:
-    import jinja2
 
 _STATE_ORDER = (InstrumentState.RED, InstrumentState.NOT_ASSESSABLE, InstrumentState.GREEN)
 _VERDICT_ORDER = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
@@ -119,7 +115,13 @@ def page(template: str, **values: Any) -> str:
     Raises:
         MissingDependencyError: Jinja2 is not installed.
     """
-    text: str = _environment().get_template(template).render(**values)
+    try:
+        from .environment import environment
+    except ImportError as error:
+        raise MissingDependencyError(
+            "render the report as HTML", found=str(error), todo="pip install 'visavox[report]'"
+        ) from error
+    text: str = environment().get_template(template).render(**values)
     return text
 
 
@@ -209,28 +211,3 @@ def _anchors(kind: str, names: Sequence[str]) -> list[str]:
         taken.add(anchor)
         found.append(anchor)
     return found
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    try:
-        import jinja2
-    except ImportError as error:
-        raise MissingDependencyError(
-            "render the report as HTML", found=str(error), todo="pip install 'visavox[report]'"
-        ) from error
-    from markupsafe import Markup
-
-    def shown(value: object) -> object:
-        return value if isinstance(value, Markup) or not isinstance(value, str) else wording.visible(value)
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("visavox.reporting", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["exact"] = repr
-    return environment

@@ -23,7 +23,6 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import linalg
 
 from visavox.core.errors import UndefinedMetricError
 
@@ -220,6 +219,8 @@ def two_covariance(mean: npt.ArrayLike, between: npt.ArrayLike, within: npt.Arra
         between: (d, d) covariance of people, positive semi-definite.
         within: (d, d) covariance of a person's recordings, positive definite.
     """
+    from scipy import linalg  # here: a run whose figures are known needs none of it
+
     lower = linalg.cholesky(np.asarray(within, np.float64), lower=True)
     whitener: Floats = linalg.solve_triangular(lower, np.eye(len(lower)), lower=True).T
     values, axes = linalg.eigh(whitener.T @ np.asarray(between, np.float64) @ whitener)

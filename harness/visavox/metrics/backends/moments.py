@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import linalg
 
 from visavox.core.errors import UndefinedMetricError
 
@@ -99,6 +98,8 @@ def shrunk(covariance: Floats, weight: float) -> Floats:
 
 def whitening(covariance: Floats) -> Floats:
     """W with W^T C W = I, C floored so that nothing below ``SPREAD_FLOOR`` of a unit template is blown up."""
+    from scipy import linalg
+
     d = covariance.shape[0]
     floored = covariance.copy()
     floored[np.diag_indices(d)] += SPREAD_FLOOR**2 / d
@@ -112,6 +113,8 @@ def moments(vectors: Floats, people: Ints) -> Moments:
 
     Where nobody has two rows, the covariance of all rows stands for that within people.
     """
+    from scipy import linalg
+
     n = len(vectors)
     counts = np.bincount(people).astype(np.float64)
     k = counts.size
