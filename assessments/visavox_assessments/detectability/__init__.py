@@ -127,7 +127,7 @@ def _marks(data: AssessmentInput) -> _Part:
     if data.watermark is not None:
         made.append(watermark_layer(data, data.watermark))
         if found is not None and made[-1].alive is not None and (made[-1].alive != UNKNOWN).any():
-            read_again.append(watermark_after(data, found, made[-1].alive))
+            read_again.append(watermark_after(data, found))
     figures: list[Estimate | NotMade] = []
     for layer in made:
         figures += [*layer.estimates, *layer.not_made]

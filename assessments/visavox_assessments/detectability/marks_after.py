@@ -55,18 +55,12 @@ def perceptible_after(data: AssessmentInput, found: Detection, bears: npt.NDArra
     return _believed(data, Layer(PERCEPTIBLE, alive), unmarked, MOST_ALARMS, must_be_sure=False)
 
 
-def watermark_after(data: AssessmentInput, found: Detection, bears: npt.NDArray[np.int8]) -> Marked:
-    """The tool's watermark.
-
-    Args:
-        bears: (n_cases,) whether outputs bear it as they are, as far as the decoder is believed of bona fide media.
-    """
+def watermark_after(data: AssessmentInput, found: Detection) -> Marked:
+    """The tool's watermark; whether its decoder is believed of media as they are `watermark_layer` says."""
     assert data.watermark is not None
-    alive = found.mark_alive.copy()
-    alive[CLEAN, bears == UNKNOWN] = UNKNOWN
     allowed, must_be_sure = false_alarm_rule(data.watermark)
     unmarked = None if found.marks_after is None else found.marks_after.watermark_unmarked
-    return _believed(data, Layer(WATERMARK, alive), unmarked, allowed, must_be_sure=must_be_sure)
+    return _believed(data, Layer(WATERMARK, found.mark_alive), unmarked, allowed, must_be_sure=must_be_sure)
 
 
 def _believed(
