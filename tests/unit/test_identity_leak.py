@@ -222,6 +222,7 @@ def test_a_dull_judge_turns_the_control_red() -> None:
     (control,) = instrument(world.assess(), "control")
     assert control.state is InstrumentState.RED
     assert "cannot support a PASS" in control.reason
+    assert control.reason.endswith("a PASS needs a judge in its place that misses fewer of these recordings")
 
 
 def test_matches_from_behind_the_face_turn_the_background_red() -> None:

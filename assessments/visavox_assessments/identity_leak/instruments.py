@@ -21,6 +21,7 @@ from .trials import KindTrials
 CHECKS_ALPHA = 0.01
 PERMUTATION_P = 0.001
 POWER = 0.8
+_INSTEAD = "; a PASS needs a judge in its place that misses fewer of these recordings"
 
 
 def competence_check(data: AssessmentInput, judge: JudgeView, found: Estimate | NotMade) -> Instrument:
@@ -46,7 +47,7 @@ def competence_check(data: AssessmentInput, judge: JudgeView, found: Estimate | 
         state=InstrumentState.RED if is_red else InstrumentState.GREEN,
         value=fnmr,
         detectable=f"a judge whose true FNMR is {min(1.0, max_fnmr + spread):.1%} or more",
-        reason=text + (": it cannot support a PASS; a leak that it finds still counts" if is_red else ""),
+        reason=text + (f": it cannot support a PASS; a leak that it finds still counts{_INSTEAD}" if is_red else ""),
     )
 
 
