@@ -138,6 +138,7 @@ def test_what_is_marked_is_found_by_strangers_models_and_what_kills_the_mark_is_
     assert [point.tpr for point in curve.points][:2] == [1.0, 1.0] and curve.points[2].tpr < 0.2
     assert estimate(report, "one_layer_alive_share").value == 1.0
     assert estimate(report, "one_layer_alive_after_chains_share").value < 0.2
+    assert [(pack.name, pack.version) for pack in result_of(report).packs] == [("mild", "1")]
 
     assert {item.state for item in result_of(report).instruments} == {InstrumentState.GREEN}
     control = report.decision.controls[0]
