@@ -18,6 +18,7 @@ from visavox.metrics.logistic import fit_logistic
 from visavox.ports.detector import Described, Scored, detectors
 from visavox.ports.editor import EditRequest, EditResult, Media
 from visavox.ports.recogniser import FailureToAcquire
+from visavox.ports.watermark import Decoded, watermarks
 
 SIDE_PX = 96
 CHEQUERS = np.indices((SIDE_PX, SIDE_PX)).sum(axis=0) % 2 * 2.0 - 1.0
@@ -106,9 +107,21 @@ def build(params: Mapping[str, Any], modality: Modality, device: str) -> Checker
     return BUILT[-1]
 
 
+class Decoder:
+    """A watermark's: the pattern's amplitude as a score."""
+
+    id = "chequers"
+    modality = Modality.FACE
+    digest = sha256_json(["chequers", 1])
+
+    def decode(self, media: Sequence[Media]) -> list[Decoded | FailureToAcquire]:
+        return [Decoded(score=float((np.asarray(one, float).mean(axis=2) * CHEQUERS * INNER).mean())) for one in media]
+
+
 def register() -> None:
-    """Registers ``checkers`` once."""
+    """Registers detector ``checkers`` and watermark ``chequers`` once."""
     detectors.register("checkers", build)
+    watermarks.register("chequers", lambda params, modality, device: Decoder())
 
 
 def is_marked(case_id: str, share: float) -> bool:

@@ -170,13 +170,20 @@ def test_a_known_share_is_found_and_judged(
         assert found.low <= marked + (1 - marked) * 0.05 <= found.high
 
 
-def test_detectors_that_the_suite_leaves_out_are_missed(go: Callable[..., Report]) -> None:
+def test_a_watermark_is_followed_without_detectors_and_detectors_are_missed(go: Callable[..., Report]) -> None:
     """A policy that asks for detection is not met by a suite without a detector: nothing passes that did not run."""
-    report = go(1.0, detectors="[]")
+    report = go(1.0, detectors="[]\nwatermark: {kind: chequers, threshold: 1.5}")
     control = report.decision.controls[0]
     assert control.verdict is Verdict.INCONCLUSIVE and "no estimate was made" in control.reason
-    assert not result_of(report).estimates
+    assert not {"tpr", "detector_auc"} & {one.name for one in result_of(report).estimates}
     assert any("no passive detector was asked" in line for line in report.limitations)
+
+    layers = {row[0]: row[1] for row in table(report, "layers").rows}
+    assert layers == {"as they are": 1.0, "blur/0.3": 1.0, "blur/2": 0.0, "kept": 1.0, "lost": 0.0}
+    alarms = {row[0]: row[2:4] for row in table(report, "marks_in_bona_fide").rows}
+    assert alarms == {name: (192, 0.0) for name in ("blur/0.3", "blur/2", "kept", "lost")}
+    assert estimate(report, "one_layer_alive_share").value == 1.0
+    assert estimate(report, "one_layer_alive_after_chains_share").value == 0.0
 
 
 def test_a_detector_that_may_have_read_the_format_passes_nothing(go: Callable[..., Report]) -> None:
