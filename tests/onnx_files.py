@@ -33,11 +33,22 @@ def reduced(
     path: Path, shape: Sequence[int | str], axes: Sequence[int], operator: str = "ReduceMean"
 ) -> dict[str, Any]:
     """A network that reduces its input over some axes, and the parameters that name it."""
+    return several_outputs(path, shape, axes, [operator])
+
+
+def several_outputs(
+    path: Path, shape: Sequence[int | str], axes: Sequence[int], operators: Sequence[str]
+) -> dict[str, Any]:
+    """The same with an output for each of some operators, in their order."""
     chosen = field(1, "axes") + b"".join(field(8, axis) for axis in axes) + field(20, _INTS)
     keep = field(1, "keepdims") + field(3, 0) + field(20, _INT)
-    node = field(1, "x") + field(2, "y") + field(4, operator) + field(5, chosen) + field(5, keep)
     left = [side for place, side in enumerate(shape) if place not in axes]
-    graph = field(1, node) + field(2, "g") + field(11, _tensor("x", shape)) + field(12, _tensor("y", left))
+    names = [f"y{n}" for n in range(len(operators))]
+    graph = b"".join(
+        field(1, field(1, "x") + field(2, name) + field(4, operator) + field(5, chosen) + field(5, keep))
+        for name, operator in zip(names, operators, strict=True)
+    )
+    graph += field(2, "g") + field(11, _tensor("x", shape)) + b"".join(field(12, _tensor(one, left)) for one in names)
     path.write_bytes(field(1, 8) + field(7, graph) + field(8, field(2, 13)))
     return {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx_files import channel_means, pooling_network, reduced
+from onnx_files import channel_means, pooling_network, reduced, several_outputs
 from PIL import Image as PillowImage
 
 from visavox.core.errors import ConfigError, MediaError, WeightsError
@@ -107,6 +107,14 @@ def test_probabilities_and_logits_become_log_odds(tmp_path: Path) -> None:
     assert logits == pytest.approx(np.log(p[2] / (1 - p[2])), abs=1e-4)
     sure = build(FACE, **{**words, "value": "probability", "mean": -255.0}).score([image])[0]
     assert np.isfinite(sure) and sure > 15
+
+
+@pytest.mark.parametrize(("output", "expected"), [(0, 60.0), (1, 90.0), (2, 30.0)])
+def test_the_output_that_the_suite_names_is_read(tmp_path: Path, output: int, expected: float) -> None:
+    operators = ["ReduceMean", "ReduceMax", "ReduceMin"]
+    given = several_outputs(tmp_path / "three.onnx", ("n", 3, 16, 16), (1, 2, 3), operators)
+    image = np.full((20, 20, 3), (30, 60, 90), np.uint8)
+    assert build(FACE, **PICTURE, **given, layout="nchw", output=output).score([image]) == pytest.approx([expected])
 
 
 def test_what_is_not_finite_is_a_failure(tmp_path: Path) -> None:
