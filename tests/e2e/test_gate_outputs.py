@@ -72,6 +72,9 @@ def test_every_form_says_the_same(case: Scene, outcome: str, capsys: pytest.Capt
     else:
         lines = said.out.splitlines()
         assert lines[0] == outcome
+        bound = "anonymise tool, duties of provider and technical supporter, as if with public-opinion attributes"
+        assert f"assessed as {bound}" in " ".join(said.out.split())
+        assert bound in (root / "o.md").read_text() and bound in " ".join((first[0].text or "").split())
         for control in value["controls"]:
             (line,) = [line for line in lines if line.split()[:1] == [control["id"]]]
             assert control["verdict"] in line or "attested (not tested)" in line

@@ -24,6 +24,7 @@ from visavox.core.config import comparable_suite
 from visavox.core.digest import sha256_file, sha256_json
 from visavox.core.errors import EvidenceError
 from visavox.core.terms import Verdict
+from visavox.policy.load import load_policy, rules_digest
 
 SHEET = "original-edited-00000.parquet"
 
@@ -465,6 +466,12 @@ def failed_on_other_data(scene: Scene) -> None:
     failed_before(scene, dataset="0" * 64)
 
 
+def failed_in_other_words(scene: Scene) -> None:
+    """The policy's text has another comment since, and the same rules."""
+    policy = load_policy(str(scene.run / "policy.yaml")).policy
+    failed_before(scene, policy="0" * 64, rules=rules_digest(policy))
+
+
 def failed_then_begun_again(scene: Scene) -> None:
     """The failed run's report was removed, and the run begun once more and killed: its last line has no verdict."""
     failed_before(scene)
@@ -588,6 +595,7 @@ CHEATS = (
     Cheat("attestation of the future", attested_otherwise("2026-01-02", "2099-01-02"), "2099-01-02 lies in the future"),
     Cheat("an earlier FAIL hidden", failed_before, OTHER_RUN, verdict=Verdict.INCONCLUSIVE),
     Cheat("an earlier FAIL on other data", failed_on_other_data, OTHER_RUN, verdict=Verdict.INCONCLUSIVE),
+    Cheat("FAIL under the policy with another comment", failed_in_other_words, OTHER_RUN, verdict=Verdict.INCONCLUSIVE),
     Cheat("an earlier FAIL begun again", failed_then_begun_again, OTHER_RUN, verdict=Verdict.INCONCLUSIVE),
     Cheat("a run that is noted as failed", noted, "noted: FAIL under the seal"),
     Cheat("a run that is noted as undecided", lambda s: noted(s, verdict="INCONCLUSIVE"), "noted: INCONCLUSIVE"),
@@ -604,6 +612,13 @@ def test_the_honest_path_is_accepted(scene: Scene) -> None:
     result = gate(scene.run, **scene.options)
     assert result.verdict is Verdict.PASS and result.reasons == () and len(result.signers) == 1
     assert result.not_checked == ("whether the scores give these figures: not recomputed",)
+
+
+def test_a_fail_under_other_rules_is_told_and_blocks_nothing(scene: Scene) -> None:
+    failed_before(scene, policy="0" * 64, rules="1" * 64)
+    result = gate(scene.run, **scene.options)
+    assert result.verdict is Verdict.PASS
+    assert [line for line in result.warnings if OTHER_RUN in line and "FAIL under another policy" in line]
 
 
 def test_unsigned_it_is_accepted_on_its_scores(scene: Scene) -> None:

@@ -18,9 +18,11 @@ from visavox.engine.folder import RunFolder
 from visavox.engine.journal import Journal
 from visavox.engine.store import Store
 from visavox.evidence.seal import RegisteredRun, Seal, parse_seal
+from visavox.policy.load import rules_digest
+from visavox.policy.records import Policy
 
 
-def registered(seal: Seal, run_id: str, verdict: str) -> RegisteredRun:
+def registered(seal: Seal, policy: Policy, run_id: str, verdict: str) -> RegisteredRun:
     """What the register of runs notes of a run; without a verdict while it goes on."""
     return RegisteredRun(
         run=run_id,
@@ -31,6 +33,7 @@ def registered(seal: Seal, run_id: str, verdict: str) -> RegisteredRun:
         smoke=seal.smoke,
         at=now(),
         verdict=verdict,
+        rules=rules_digest(policy),
     )
 
 

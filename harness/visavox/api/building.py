@@ -63,7 +63,7 @@ def build_report(
     facts = Facts(suite.editor.tool_class, results, seal.judges, dataset, seal.smoke, duties, attestations)
     decision = judge(policy.policy, seal.cells, facts)
     finished = now()
-    earlier = Register().earlier(registered(seal, run_id, ""))
+    earlier = Register().earlier(registered(seal, policy.policy, run_id, ""))
     return Report(
         suite_name=suite.name,
         suite=Digest(sha256=seal.suite),

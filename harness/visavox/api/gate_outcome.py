@@ -35,6 +35,8 @@ def gate_record(outcome: GateResult | VisavoxError) -> GateRecord:
                 name=report.subject.name,
                 version=report.subject.version,
                 tool_class=report.subject.tool_class,
+                role=report.role,
+                public_opinion_attribute=report.public_opinion_attribute,
                 sha256=report.subject.digest.sha256,
             ),
             "policy": report.policy.id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from visavox.core.terms import Verdict
 from visavox.engine.folder import RunFolder
 from visavox.evidence.seal import Register, RegisteredRun, blocking
 from visavox.policy.judge import Facts, judge
-from visavox.policy.load import load_policy
+from visavox.policy.load import load_policy, rules_digest
 from visavox.policy.waivers import load_waivers, refuse_expired
 
 __all__ = ["GateResult", "check_run", "gate", "read_report"]
@@ -190,7 +190,9 @@ def _with_other_runs(run: Evidence, waivers: Sequence[Waiver]) -> GateResult:
     decision, warnings = run.report.decision, list(_left_over(run.folder))
     if decision.verdict is Verdict.PASS:
         _refuse_other_note(run)
-    failed = _failed_runs(run)
+    alike = _runs_of_the_model(run)
+    failed = {one.run: one for one in blocking(alike, run.seal.policy, rules_digest(run.policy))}
+    warnings += _elsewhere(alike, failed)
     named = {name for waiver in waivers for name in waiver.runs}
     for name in sorted(named - set(failed)):
         own = "this very run, whose verdict nothing waives" if name == run.report.clock.run else "no failed run of it"
@@ -224,15 +226,26 @@ def _refuse_other_note(run: Evidence) -> None:
             )
 
 
-def _failed_runs(run: Evidence) -> dict[str, RegisteredRun]:
-    """Failed runs of the same artifact and policy by id: those that the report states, and those on this machine."""
+def _runs_of_the_model(run: Evidence) -> list[RegisteredRun]:
+    """Other runs of the same artifact: those that the report states, and those on this machine."""
     own = run.report.clock.run
     try:
         stated = [RegisteredRun.model_validate(dict(row)) for row in run.report.clock.earlier_runs]
     except ValidationError as error:
         raise EvidenceError("read the report's earlier runs", found=str(error)[:500], todo="run again") from error
-    alike = [one for one in (*stated, *Register().runs()) if one.artifact == run.seal.artifact and one.run != own]
-    return {one.run: one for one in blocking(alike, run.seal.policy)}
+    return [one for one in (*stated, *Register().runs()) if one.artifact == run.seal.artifact and one.run != own]
+
+
+def _elsewhere(alike: Sequence[RegisteredRun], failed: Mapping[str, RegisteredRun]) -> list[str]:
+    """A FAIL under another policy blocks nothing, and nobody is to overlook it: the policy may have been loosened."""
+    others = {one.run: one for one in alike if one.is_failed and one.run not in failed}
+    if not others:
+        return []
+    last = max(others.values(), key=lambda one: one.at)
+    return [
+        f"{len(others)} run(s) of the same model ended FAIL under another policy, the last of {last.at} "
+        f"(run {last.run}, policy {last.policy[:16]})"
+    ]
 
 
 def _left_over(folder: RunFolder) -> tuple[str, ...]:

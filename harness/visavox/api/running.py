@@ -101,10 +101,10 @@ def _run(
         bind_folder(folder, parts)
         with folder.logging() as log, Journal(folder.journal) as journal:
             journal.begin_session(now())
-            Register().append(registered(seal, _run_id(journal), ""))
+            Register().append(registered(seal, parts[0].policy.policy, _run_id(journal), ""))
             log.info("seal %s, %d cases", seal.digest()[:16], sum(len(part.plan.cases) for part in parts))
             report = _execute(parts, folder, journal, progress, log)
-            Register().append(registered(seal, report.clock.run, report.decision.verdict.value))
+            Register().append(registered(seal, parts[0].policy.policy, report.clock.run, report.decision.verdict.value))
             folder.write(folder.report, report_bytes(report))
             log.info("verdict %s", report.decision.verdict.value)
         with charts_drawn_once(suite):
@@ -145,7 +145,7 @@ def _finished(folder: RunFolder, suite: Suite, limit: int | None) -> Report | No
     )
     refuse_change(folder, suite, seal, now_sealed)
     report = parse_report(folder.report.read_bytes())
-    Register().append(registered(seal, report.clock.run, report.decision.verdict.value))
+    Register().append(registered(seal, known[0].policy.policy, report.clock.run, report.decision.verdict.value))
     return report
 
 

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from .records import Record, Sha256
 from .report import AttestationCard, CellDecision, Limit, Waiver
-from .terms import ControlKind, Severity, ToolClass, Verdict
+from .terms import ControlKind, DutyRole, Severity, ToolClass, Verdict
 
 GATE_SCHEMA_ID: Final = "visavox/gate/v1"
 
@@ -34,11 +34,19 @@ class GateControl(Record):
 
 
 class GateSubject(Record):
-    """The model that was gated, and what its report is about."""
+    """The model that was gated, and what its report is about.
+
+    Attributes:
+        tool_class: as its suite says: it decides which controls bind.
+        role: whose duties were asked about, as its suite says.
+        public_opinion_attribute: whether its suite says that the service has public-opinion attributes.
+    """
 
     name: str
     version: str
     tool_class: ToolClass
+    role: DutyRole = DutyRole.BOTH
+    public_opinion_attribute: bool | None = None
     sha256: Sha256
 
 

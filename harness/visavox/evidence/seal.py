@@ -75,7 +75,13 @@ def parse_seal(value: object) -> Seal:
 
 
 class RegisteredRun(Record):
-    """One line of the user's register of sealed runs; ``run`` is the run folder's random id."""
+    """One line of the user's register of sealed runs.
+
+    Attributes:
+        run: the run folder's random id.
+        policy: SHA-256 of the policy's text.
+        rules: SHA-256 of what the policy means, its comments and layout left aside; empty in lines of older versions.
+    """
 
     run: str
     seal: Sha256
@@ -85,6 +91,7 @@ class RegisteredRun(Record):
     smoke: bool
     at: str
     verdict: str = ""
+    rules: str = ""
 
     @property
     def is_failed(self) -> bool:
@@ -135,6 +142,6 @@ class Register:
         return [r for r in self.runs() if r.run != run.run and r.artifact == run.artifact]
 
 
-def blocking(runs: Iterable[RegisteredRun], policy: str) -> list[RegisteredRun]:
-    """Runs of the same policy that ended FAIL: they forbid taking a PASS of the same model."""
-    return [run for run in runs if run.policy == policy and run.is_failed]
+def blocking(runs: Iterable[RegisteredRun], policy: str, rules: str = "") -> list[RegisteredRun]:
+    """Runs of the same policy, in whatever words, that ended FAIL: they forbid taking a PASS of the same model."""
+    return [run for run in runs if run.is_failed and (run.policy == policy or (rules and run.rules == rules))]

@@ -7,13 +7,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from visavox.core.config import explain, read_yaml
-from visavox.core.digest import sha256_bytes
+from visavox.core.digest import sha256_bytes, sha256_json
 from visavox.core.errors import UnknownNameError
 from visavox.core.resources import configs_dir
 
 from .records import Control, LoadedPolicy, Policy
 
-__all__ = ["Control", "LoadedPolicy", "Policy", "load_policy", "names", "parse_policy"]
+__all__ = ["Control", "LoadedPolicy", "Policy", "load_policy", "names", "parse_policy", "rules_digest"]
 
 
 def names() -> list[str]:
@@ -41,6 +41,11 @@ def load_policy(name: str) -> LoadedPolicy:
             todo=f"shipped policies: {', '.join(names())}; or give a path",
         ) from error
     return parse_policy(text, what=path.name)
+
+
+def rules_digest(policy: Policy) -> str:
+    """SHA-256 of what a policy means: the same for the same rules with other comments, order of keys or layout."""
+    return sha256_json(policy.model_dump(mode="json"))
 
 
 def parse_policy(text: str, *, what: str) -> LoadedPolicy:

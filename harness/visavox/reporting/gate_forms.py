@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from visavox.core.digest import canonical_json
-from visavox.core.gate_record import GATE_SCHEMA_ID, GateControl, GateRecord
+from visavox.core.gate_record import GATE_SCHEMA_ID, GateControl, GateRecord, GateSubject
 from visavox.core.report import Cell, CellDecision, Limit, Waiver
-from visavox.core.terms import AttestationVerdict, ControlKind, Severity, Verdict
+from visavox.core.terms import AttestationVerdict, ControlKind, DutyRole, Severity, Verdict
 
 from .junit import ELEMENTS, Case, junit_bytes
 from .markdown import bullets, escaped, table
@@ -25,6 +25,7 @@ _REFUSED_MEANS: Final = "The evidence was refused: there is no verdict. This is 
 def gate_lines(record: GateRecord) -> list[str]:
     """The outcome, why, one line a control, waivers, and what was not checked; the first word is the outcome."""
     lines = [record.outcome, *(f"  because {visible(reason)}" for reason in record.reasons)]
+    lines += [f"assessed as {_bound_by(record.subject)}"] if record.subject else []
     said = "\n".join(record.reasons)
     width = max((len(control.id) for control in record.controls), default=0)
     lines += [f"{control.id:<{width}}  {_words(control, said)}" for control in record.controls]
@@ -96,6 +97,13 @@ def _bounds(row: CellDecision, limit: Limit) -> tuple[float | None, float | None
     return (row.opposite_bound, row.bound) if limit.on == "upper" else (row.bound, row.opposite_bound)
 
 
+def _bound_by(subject: GateSubject) -> str:
+    """What the suite says of the tool, on which it depends which controls bind."""
+    role = {DutyRole.BOTH: "provider and technical supporter"}.get(subject.role, subject.role.value.replace("_", " "))
+    opinion = {True: "with", False: "without", None: "as if with"}[subject.public_opinion_attribute]
+    return f"{subject.tool_class.value} tool, duties of {role}, {opinion} public-opinion attributes"
+
+
 def _waiver(waiver: Waiver) -> str:
     return visible(
         f"run {', '.join(waiver.runs)} by {waiver.owner} from {waiver.date} until {waiver.expires}: {waiver.reason}"
@@ -111,6 +119,8 @@ def _markdown(record: GateRecord) -> Iterator[str]:
     what = f": {escaped(subject.name)}, version {escaped(subject.version)}" if subject else ""
     yield f"# Visavox gate: {record.outcome}{what}"
     yield f"\n{_meaning(record)}"
+    if subject is not None:
+        yield f"\nAssessed as {_bound_by(subject)}."
     if record.smoke:
         yield "\n**A smoke run: it edited a few cases only and can never be a PASS.**"
     yield from bullets("Why", record.reasons)
@@ -149,7 +159,8 @@ def _gate_cases(record: GateRecord) -> list[Case]:
     reasons = [visible(reason) for reason in record.reasons] or [_meaning(record)]
     waived = [f"waived: {_waiver(waiver)}" for waiver in record.waivers]
     unchecked = [f"not checked: {visible(line)}" for line in record.not_checked]
-    text = "\n".join((*reasons, *waived, *unchecked))
+    bound = [f"assessed as {_bound_by(record.subject)}"] if record.subject else []
+    text = "\n".join((*reasons, *bound, *waived, *unchecked))
     return [Case("outcome of the gate", element, record.outcome, reasons[0], text)]
 
 
