@@ -2,9 +2,9 @@
 
 What is looked at is as it was stored, perturbed as detectors see it perturbed, and stays in memory. Reading a picture
 takes a program a second and more, so labels are looked for again in a sample of the outputs, in pictures after chains
-alone; and only where there was one at first: what was not there does not come back. Bona fide media are looked at where
-an output of the sample bears a label. A label counts where it is read: one that became too small, or a rhythm that is
-not heard any more, does not, whatever a person would still make out.
+alone; and only where there was one at first: what was not there does not come back. Bona fide media are looked at
+where a label was read in an output of the sample. A label counts where it is read: one that became too small, or a
+rhythm that is not heard any more, does not, whatever a person would still make out.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def marks_after(
             for row in look.rows_of_labels():
                 label[row, bearing] = look.labels(row, [store.read(outputs[i]) for i in bearing])
             samples = look.bona_fide(again.most_labels)
-            for row in (CLEAN, *look.rows_of_labels()):
+            for row in np.flatnonzero((label[:, bearing] == 1).any(axis=1)).tolist():
                 of_samples[row, samples] = look.labels(row, [dataset.read(plan.samples[i].id) for i in samples])
     if again.read_marks is not None:
         samples = look.bona_fide(again.most_marks)
