@@ -187,9 +187,9 @@ def _own(report: Report, section: CacSection, t: Words) -> Iterator[Block]:
 def _placed(found: Sequence[tuple[ControlDecision, Sequence[CacRisk]]], t: Words) -> Iterator[Block]:
     """Measure, risk, evidence."""
     columns = (
-        column("控制项", 1.8),
+        column("控制项", 2.6),
         column("方式", 1.4),
-        column("结果", 1.8),
+        column("结果", 1.9),
         number("数值"),
         number("判定界"),
         number("限值"),

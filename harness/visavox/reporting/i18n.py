@@ -9,7 +9,8 @@ from visavox.core.terms import Verdict
 
 from .document import Language
 from .phrases_zh import PHRASES
-from .terms_zh import CODES, SENTENCES, TERMS
+from .sentences_zh import MARK, translated
+from .terms_zh import CODES, TERMS
 from .wording import map_cell, title_of
 
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh-CN")
@@ -68,4 +69,4 @@ class Words:
         """Free text: as it stands, and in another language marked as the original; known sentences are translated."""
         if not self.is_chinese or not text:
             return text
-        return SENTENCES.get(text) or f"原文：{text}"
+        return translated(text) or f"{MARK}{text}"

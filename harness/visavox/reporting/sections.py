@@ -73,7 +73,7 @@ def controls(report: Report, t: Words, level: int) -> Iterator[Block]:
         yield Paragraph(t("No control of the policy binds this tool class: nothing was judged."))
         return
     heads = ("Control", "Title", "Verdict", "Limit", "Role")
-    columns = tuple(column(t(h), w) for h, w in zip(heads, (1.6, 2.8, 1.6, 0.9, 0.9), strict=True))
+    columns = tuple(column(t(h), w) for h, w in zip(heads, (2.2, 2.6, 1.8, 0.9, 0.9), strict=True))
     rows = tuple((c.id, t.title(c), outcome(c, t), limit_of(c) or DASH, t.term(ROLE[c.severity])) for c in found)
     yield Grid(t("The controls of the policy that bind this tool"), columns, rows)
     for control in found:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from visavox.core.report import ControlDecision
 
 from .rows import CellRow
-from .wording import figure
+from .wording import DECIBELS, PLAIN_FIGURES, figure
 
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)
 _NEAR = 42.0
@@ -42,12 +42,13 @@ class Scale(NamedTuple):
 def scale_and_strips(control: ControlDecision, cells: Sequence[CellRow]) -> tuple[Scale, tuple[Strip, ...]]:
     """One scale for all cells of a control, and each cell's strip on it.
 
-    The scale holds 0, the limit and every bound, and ends on round numbers.
+    The scale holds 0, the limit and every bound, and ends on round numbers; no share is above 1.
     """
     numbers = [n.value for row in cells for n in (row.lower, row.value, row.upper) if n.value is not None]
     limit = 0.0 if control.limit is None else control.limit.value
     metric = control.cells[0].cell.metric if control.cells else ""
-    largest = max([*numbers, 1.25 * limit, 0.01])
+    room = 1.25 * limit if limit > 1.0 or metric in {*PLAIN_FIGURES, *DECIBELS} else min(1.25 * limit, 1.0)
+    largest = max([*numbers, room, 0.01])
     smallest = min([*numbers, 1.25 * limit, 0.0])
     high, low = _round_up(largest), -_round_up(-smallest)
 

@@ -1,4 +1,4 @@
-"""Terms of reports in Chinese, by their English wording; codes of the records; sentences that reports often hold."""
+"""Terms of reports in Chinese, by their English wording; codes of the records."""
 
 # ruff: noqa: E501 - Chinese characters count as two columns
 from __future__ import annotations
@@ -107,6 +107,8 @@ TERMS: Final = {
     "Outputs with a layer, as they are": "原样输出至少有一层标识的比例",
     "Outputs with two layers, as they are": "原样输出有两层标识的比例",
     "Outputs with a layer after the worst chain": "最不利处理链之后仍有一层标识的比例",
+    "Outputs with a valid manifest or the watermark": "含有效清单或水印的输出比例",
+    "Outputs with a valid manifest and the watermark": "同时含有效清单和水印的输出比例",
     "Outputs that bear the watermark": "检出水印的输出比例",
     "Unmarked media taken for marked": "无水印媒体被误判为有水印的比例",
     "Outputs with every bit of the watermark right": "水印信息完全正确的输出比例",
@@ -179,48 +181,4 @@ CODES: Final = {
     "provider": "深度合成服务提供者",
     "technical_supporter": "深度合成服务技术支持者",
     "both": "服务提供者与技术支持者",
-}
-
-SENTENCES: Final = {
-    "project default: no law or standard sets this number": "项目自定：法律和标准均未规定该数值",
-    "no law or standard sets the limits of this policy: they are the project's choice": (
-        "本策略的限值为项目自定：法律和标准均未规定"
-    ),
-    "one family of judges only: a leak that another recogniser sees may be missed": (
-        "仅有一个识别器族：其他识别器能发现的泄露可能被遗漏"
-    ),
-    "detectability was not assessed: the suite leaves it out": "未测评可检测性：测评套件未包含该项",
-    "impersonation was not assessed: the suite leaves it out": "未测评身份冒充：测评套件未包含该项",
-    "the planted-leak ladders are not built yet": "尚未建立植入泄露阶梯",
-    "no figure by group of people (sex, age, skin tone) was made": "未得出分人群（性别、年龄、肤色）的数值",
-    "no attempt was made to reverse the edit, and no attacker trained a network of its own": (
-        "未尝试逆转编辑，也没有攻击者自行训练网络"
-    ),
-    "no file of the outputs was looked into: what files give away beside face or voice is not known": (
-        "未检查输出文件：文件在人脸或人声之外泄露什么尚不清楚"
-    ),
-    "the attacked systems are the listed recognisers with a threshold: no liveness check and no human looked": (
-        "受攻击系统为所列识别器及其阈值：没有活体检测，也没有人工查看"
-    ),
-    "no figure of impersonation by group of people was made": "未得出分人群的身份冒充数值",
-    "consent probes tell the editor that a donor refused; whether a user can state a false consent was not tried": (
-        "同意探测告知编辑器供体已拒绝；未尝试用户能否虚报同意"
-    ),
-    "utility says how near a picture is to its input, not whether a person finds it natural": (
-        "可用性说明图像与输入的接近程度，不说明人是否觉得自然"
-    ),
-    "utility says how near a voice is to its input, not whether a person finds it natural": (
-        "可用性说明人声与输入的接近程度，不说明人是否觉得自然"
-    ),
-    "detectors that learn saw outputs of this tool, of other people: a stranger's detector may find less": (
-        "可学习的检测器见过本工具对其他人的输出：陌生的检测器可能发现得更少"
-    ),
-    "perturbations work on decoded media: metadata in the file are gone after each by construction": (
-        "扰动作用于解码后的媒体：文件元数据必然在每次扰动后丢失"
-    ),
-    "the outputs were made elsewhere and listed by person: some may have been left out": (
-        "输出在别处制作并按人列出：可能有遗漏"
-    ),
-    "a smoke run (--limit or --case) is never a PASS": "冒烟运行（--limit 或 --case）绝不能判为通过",
-    "nobody attested it: `visavox attest` writes what is asked": "无人作出声明：可用 `visavox attest` 写出所要求的声明",
 }

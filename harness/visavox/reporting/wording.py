@@ -119,6 +119,8 @@ TITLES: Final = {
     "one_layer_alive_share": "Outputs with a layer, as they are",
     "two_layers_alive_share": "Outputs with two layers, as they are",
     "one_layer_alive_after_chains_share": "Outputs with a layer after the worst chain",
+    "marked_share": "Outputs with a valid manifest or the watermark",
+    "doubly_marked_share": "Outputs with a valid manifest and the watermark",
     "watermark_detected_share": "Outputs that bear the watermark",
     "watermark_false_alarm_share": "Unmarked media taken for marked",
     "watermark_whole_message_share": "Outputs with every bit of the watermark right",
