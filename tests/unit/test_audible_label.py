@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from rhythms import RATE, ai, rhythm, sound
 
-from visavox.core.terms import PerceptibleVerdict
+from visavox.core.terms import Modality, PerceptibleVerdict
 from visavox.media.labels.audible import audible_findings, find_rhythms
 from visavox.ports.dataset import voice_renderers
+from visavox.ports.perturbation import load_pack
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +71,12 @@ def test_without_it_only_a_transcript_can_tell(voices: list[np.ndarray]) -> None
         result = audible_findings(sound(voices[0]), transcript=transcript)
         assert (result.verdict, result.broken_rules) == wanted
     assert audible_findings(sound(np.zeros(200))).verdict is PerceptibleVerdict.INCONCLUSIVE
+
+
+def test_it_is_found_after_a_telephone_s_digital_silence() -> None:
+    """Between the bursts is nothing but what filter and quantiser ring on at some -85 dB: no tone, no burst."""
+    (landline,) = [one for one in load_pack("call-centre").of(Modality.VOICE) if one.name == "landline"]
+    parts = [(0.2, 0), (0.1, 1), (0.1, 0), (0.3, 1), (0.3, 0), (0.1, 1), (0.1, 0), (0.1, 1), (0.4, 0)]
+    tone = [0.2 * on * np.sin(2 * np.pi * 1000 * np.arange(round(length * RATE)) / RATE) for length, on in parts]
+    heard = landline.perturb(sound(*tone, noise=0.0), 3)
+    assert audible_findings(heard).verdict is PerceptibleVerdict.COMPLIANT

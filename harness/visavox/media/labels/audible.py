@@ -46,6 +46,8 @@ PROMINENCE_DB: Final = 15.0
 SAME_LEVEL_DB: Final = 6.0
 SAME_PITCH: Final = 0.015
 STEADY_DB: Final = 2.0
+FAINTEST_DBFS: Final = -70.0
+"""Re a full-scale sine: nothing fainter is a tone. In a telephone's digital silence quantiser and filter ring on."""
 FAINT_DB: Final = -20.0
 """Level of the tone under that of the speech below which the rhythm is hard to tell."""
 MAX_RHYTHMS: Final = 16
@@ -236,7 +238,7 @@ def _spectrogram(audio: Audio) -> tuple[npt.NDArray[np.float32], Floats]:
 
 def _tones(power: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
     """Where a frequency is a peak that stands out from its neighbourhood."""
-    tiny = np.float32(1e-12)
+    faintest = np.float32(0.5 * 10 ** (FAINTEST_DBFS / 10))
     result = np.zeros(power.shape, bool)
     first, last = _NEIGHBOURS.stop, power.shape[1] - _NEIGHBOURS.stop
     factor = np.float32(10 ** (PROMINENCE_DB / 10))
@@ -245,7 +247,7 @@ def _tones(power: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
         around = np.stack([block[:, first + d : last + d] for n in _NEIGHBOURS for d in (-n, n)])
         middle = block[:, first:last]
         is_peak = (middle >= block[:, first - 1 : last - 1]) & (middle >= block[:, first + 1 : last + 1])
-        result[at : at + _BLOCK, first:last] = is_peak & (middle > factor * np.median(around, axis=0) + tiny)
+        result[at : at + _BLOCK, first:last] = is_peak & (middle > factor * np.median(around, axis=0) + faintest)
     return result
 
 
