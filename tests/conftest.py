@@ -14,6 +14,8 @@ from visavox.media.image import encode_png
 
 os.environ.pop("COLUMNS", None)  # no test depends on how wide its terminal is
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: idle threads sleep, as in the command
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores: a second thread in each is work and no speed
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("visavox", deadline=None)  # no test is timed
 settings.load_profile("visavox")
