@@ -92,8 +92,8 @@ def write_looked_for(
             rows += [(watermark.id, kind, n, *_read(one)) for n, one in enumerate(found) if one is not None]
     columns = {name: [row[i] for row in rows] for i, name in enumerate(MARKS.names)}
     tables.write_part(_path(folder, "watermark"), columns, MARKS)
-    found = [] if after is None else _rows_after(after)
-    columns = {name: [row[i] for row in found] for i, name in enumerate(AFTER.names)}
+    states = [] if after is None else _rows_after(after)
+    columns = {name: [row[i] for row in states] for i, name in enumerate(AFTER.names)}
     tables.write_part(_path(folder, "after"), columns, AFTER)
 
 
