@@ -18,8 +18,8 @@ from visavox.core.report import Report
 from visavox.reporting.html import render_html
 from visavox.reporting.junit import render_junit
 from visavox.reporting.markdown import render_markdown
-from visavox.reporting.rows import table_rows
 from visavox.reporting.schema import parse_report, report_bytes
+from visavox.reporting.table_rows import table_rows
 
 RELEASED = sorted((Path(__file__).parent / "reports").glob("*.json"))
 PUBLISHED = Path(__file__).parents[2] / "docs" / "reference" / "report.schema.json"

@@ -19,11 +19,11 @@ from visavox.core.errors import EvidenceError, RunFolderError
 from visavox.core.figures import NoOperatingPoint, ResultTable
 from visavox.core.report import CellDecision, Decision, Report
 from visavox.core.terms import Attacker, Direction, Severity, Verdict
+from visavox.reporting.figure_rows import matrices
 from visavox.reporting.forms import FORMS, write_forms
 from visavox.reporting.html import render_html
 from visavox.reporting.junit import render_junit
 from visavox.reporting.markdown import render_markdown
-from visavox.reporting.rows import matrices
 from visavox.reporting.schema import report_bytes
 from visavox.reporting.text import verdict_page
 from visavox.reporting.wording import attacker_text, percent, visible

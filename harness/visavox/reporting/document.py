@@ -23,7 +23,7 @@ class Heading(NamedTuple):
 
 
 class Paragraph(NamedTuple):
-    """``style``: body, small, notice, or the verdict itself (pass, fail, inconclusive)."""
+    """``style``: body, lead (stays with what follows), small, notice, or the verdict (pass, fail, inconclusive)."""
 
     text: str
     style: str = "body"

@@ -120,7 +120,7 @@ def _paragraph(word: Word, text: str, style: str) -> None:
         run.bold = True
     elif style in {"small", "subtitle"}:
         run.font.size, run.font.color.rgb = Pt(8.5 if style == "small" else 12.5), RGBColor.from_string(_FAINT)
-    paragraph.paragraph_format.keep_with_next = style == "small"
+    paragraph.paragraph_format.keep_with_next = style in {"small", "lead"}
 
 
 def _facts(word: Word, facts: Facts) -> None:

@@ -10,8 +10,10 @@ from visavox.core.report import Report
 
 from .charts import ResultCharts
 from .document import Band, Block, Column, Entry, Grid, Heading, Paragraph, Picture, column, number
+from .figure_rows import EstimateRow, estimate_rows, map_matrices
 from .i18n import Words
-from .rows import LEDGER, EstimateRow, estimate_rows, map_matrices, table_rows, threshold_rows
+from .rows import LEDGER
+from .table_rows import table_rows, threshold_rows
 from .wording import DASH, MODALITIES, share, significant
 
 
@@ -48,7 +50,8 @@ def assessments(report: Report, drawn: Sequence[ResultCharts], t: Words, level: 
                 for c, w, n in zip(one.columns, weights, one.is_number, strict=True)
             )
             notes = (Band(t.original(one.note), is_note=True),) if one.note else ()
-            yield Grid(t.original(one.title), columns, (*one.rows, *notes), is_dense=True)
+            rows = tuple(tuple(t.term(e) if isinstance(e, str) else e for e in row) for row in one.rows)
+            yield Grid(t.original(one.title), columns, (*rows, *notes), is_dense=True)
 
 
 def _charts(drawn: ResultCharts, t: Words) -> Iterator[Block]:

@@ -17,29 +17,21 @@ from visavox.core.terms import InstrumentState, Verdict
 
 from . import wording
 from .charts import Chart, ResultCharts, result_charts
+from .figure_rows import EstimateRow, MapMatrix, Matrix, estimate_rows, map_matrices, matrices
 from .rows import (
     LEDGER,
     AttestationRow,
     CellRow,
-    EstimateRow,
-    MapMatrix,
-    Matrix,
-    TableRows,
-    ThresholdRow,
     attestation_rows,
     cell_rows,
     counts_line,
     defects,
-    estimate_rows,
     limit_of,
-    map_matrices,
-    matrices,
     result_title,
     state_of,
-    table_rows,
-    threshold_rows,
 )
 from .strips import Scale, Strip, scale_and_strips
+from .table_rows import TableRows, ThresholdRow, table_rows, threshold_rows
 
 _STATE_ORDER = (InstrumentState.RED, InstrumentState.NOT_ASSESSABLE, InstrumentState.GREEN)
 _VERDICT_ORDER = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)

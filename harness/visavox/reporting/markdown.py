@@ -11,16 +11,9 @@ from collections.abc import Iterator, Sequence
 from visavox.core.report import Report
 from visavox.core.terms import InstrumentState
 
-from .rows import (
-    CellRow,
-    EstimateRow,
-    attestation_rows,
-    cell_rows,
-    counts_line,
-    estimate_rows,
-    result_title,
-    table_rows,
-)
+from .figure_rows import EstimateRow, estimate_rows
+from .rows import CellRow, attestation_rows, cell_rows, counts_line, result_title
+from .table_rows import table_rows
 from .wording import (
     DASH,
     MEANING,

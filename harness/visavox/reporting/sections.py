@@ -9,11 +9,7 @@ from visavox.core.terms import ControlKind, Verdict
 
 from .document import Band, Block, Entry, Facts, Grid, Heading, Items, Paragraph, column, number
 from .i18n import Words
-from .rows import (
-    attestation_rows,
-    cell_rows,
-    limit_of,
-)
+from .rows import attestation_rows, cell_rows, limit_of
 from .wording import (
     ATTESTATION_STATES,
     DASH,
@@ -90,7 +86,7 @@ def outcome(control: ControlDecision, t: Words) -> str:
 
 def _control(report: Report, control: ControlDecision, t: Words, level: int) -> Iterator[Block]:
     yield Heading(level, f"{control.id}: {outcome(control, t)}")
-    yield Paragraph(t.title(control))
+    yield Paragraph(t.title(control), "lead")
     limit = control.limit
     severity = t.term(SEVERITY[control.severity])
     if limit is not None:

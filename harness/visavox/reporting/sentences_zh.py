@@ -128,6 +128,46 @@ TEMPLATES: Final = {
     ),
     "{} of the outputs match without the face (limit of the control {})": "{} 的输出在去除人脸后仍匹配（对照限值 {}）",
     "{} of the outputs match without the speech (limit of the control {})": "{} 的输出在去除语音后仍匹配（对照限值 {}）",
+    "{x}; would have caught {x}": "{x}；可发现：{x}",
+    # of figures and their tables
+    "on original-original comparisons": "依据未编辑对未编辑的比对",
+    "on original-edited comparisons": "依据未编辑对输出的比对",
+    "on edited-edited comparisons": "依据输出对输出的比对",
+    "on {x} comparisons; person-permutation null: mean {}, 95 % quantile {}, p {} ({} permutations)": (
+        "依据{x}的比对；人员置换零假设：均值 {}，95 % 分位数 {}，p {}（{} 次置换）"
+    ),
+    "on {x} comparisons; worst case {} (tag {}): the strongest single score, without an interval": (
+        "依据{x}的比对；最坏情形 {}（等级 {}）：单个最强分数，无区间"
+    ),
+    "on {x} comparisons; above 50 %: scores are inverted, read it as a leak": "依据{x}的比对；高于 50 %：分数反向，应按泄露理解",
+    "divided by (1 - FNMR of the unedited media): {}": "除以（1 - 未编辑媒体的 FNMR）：{}",
+    "divided by (1 - FNMR of the unedited media): {}; back-ends: {x}": "除以（1 - 未编辑媒体的 FNMR）：{}；后端：{x}",
+    "output {}, unedited input {}": "输出 {}，未编辑输入 {}",
+    "output {}, unedited input {}, against {} other people, one recording each; decided at {}, an FPIR of {}": (
+        "输出 {}，未编辑输入 {}，对照另外 {} 人，每人一份记录；判定阈值 {}，FPIR 为 {}"
+    ),
+    "worst {}, best {}; on the people all judged: {x}": "最差 {}，最好 {}；在各识别器均判定的人员上：{x}",
+    "outputs as they are": "输出原样",
+    "at FPR {}, thresholds of other people's bona fide media": "FPR 为 {}，阈值取自他人的真实媒体",
+    "asked for {}": "要求 {}",
+    "outputs by finding: {x}": "按结论统计的输出：{x}",
+    "Layers still alive, as shares of outputs": "仍留存的标识层（占输出的比例）",
+    "at least: one-sided bound of >= 1 layer; likeness: median SSIM or STOI to what they were, none where they moved; metadata do not survive decoding, which every chain begins with": (
+        "下界：至少一层的单侧界；相似度：与处理前的 SSIM 或 STOI 中位数，发生位移者无；每条处理链都以解码开始，文件元数据不能留存"
+    ),
+    "Cost of laundering: what kills all layers, the mildest first": "清除代价：能清除全部标识层的处理，由弱到强",
+    "Labels in the outputs' files": "输出文件中的标识",
+    "{} files": "{} 个文件",
+    "Audible labels of the outputs": "输出的可听标识",
+    "Visible labels of the outputs": "输出的可见标识",
+    "Watermark, {}": "水印（{}）",
+    "{} after each perturbation, thresholds set for an FPR of {}": "{} 在各扰动之后，阈值按 FPR {} 设定",
+    "People behind {}, counted from the media used": "{} 所依据的人员，按所用媒体统计",
+    "at least: one-sided bound of TPR frozen; none: {} bona fide scores, at least {} needed (rule of {})": (
+        "下界：TPR（固定阈值）的单侧界；无：真实媒体分数 {} 个，至少需要 {} 个（{} 法则）"
+    ),
+    "nowhere on this ladder (earliest nowhere on this ladder, latest nowhere on this ladder)": "在此阶梯上始终未低于",
+    "{} (earliest {}, latest {})": "{}（最早 {}，最迟 {}）",
     # of statements
     "it answers the policy {}": "该声明针对的是策略 {}",
     "it held until {}": "有效期至 {}",
@@ -157,7 +197,8 @@ TEMPLATES: Final = {
 _WORDS: Final = TERMS | {
     "upper": "上界", "lower": "下界", "saturation": "饱和", "control": "识别器能力", "face": "人脸", "voice": "人声",
     "format_cues": "格式线索", "people_apart": "人员分离", "fpr_kept": "误报率保持", "label_permutation": "标签置换",
-    "detector_control": "检测器对照", "lazy_informed": "懒知情", "semi_informed": "半知情",
+    "detector_control": "检测器对照", "original-original": "未编辑对未编辑", "original-edited": "未编辑对输出",
+    "edited-edited": "输出对输出", "nothing found": "未检出", "lazy_informed": "懒知情", "semi_informed": "半知情",
 }  # fmt: skip
 _WHOLE: Final = {**SENTENCES, **LIMIT_SOURCES, **NOT_MEASURED, **STATEMENTS}
 _SLOT: Final = re.compile(r"\{x?\}")

@@ -17,7 +17,8 @@ from visavox.core.figures import Estimate
 from visavox.core.report import CellDecision, ControlDecision, Report
 from visavox.core.terms import Attacker, InstrumentState, Severity, Verdict
 
-from .rows import attestation_rows, counts_line, judge_of, limit_of, result_title, table_rows
+from .rows import attestation_rows, counts_line, judge_of, limit_of, result_title
+from .table_rows import table_rows
 from .wording import DASH, figure, fmr_text, percent, title_of, visible
 
 COLOURS = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
