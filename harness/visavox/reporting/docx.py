@@ -136,7 +136,7 @@ def _grid(word: Word, grid: Grid) -> None:
     size = 6.5 if grid.is_dense else 8
     if grid.caption:
         _paragraph(word, visible(grid.caption), "small")
-    weights = [0.9 if column.is_number else column.weight for column in grid.columns]
+    weights = [1.2 if column.is_number else column.weight for column in grid.columns]
     widths = [_WIDTH_CM * weight / sum(weights) for weight in weights]
     head = [_cell(visible(c.head), w, size, is_bold=True) for c, w in zip(grid.columns, widths, strict=True)]
     rows = [_row(head, is_head=True)]
@@ -164,6 +164,7 @@ def _table(word: Word, widths: Sequence[float], rows: Sequence[str]) -> None:
     table = parse_xml(
         f"<w:tbl {nsdecls('w')}><w:tblPr>"
         f'<w:tblStyle w:val="TableGrid"/><w:tblW w:w="{_twips(_WIDTH_CM)}" w:type="dxa"/><w:tblLayout w:type="fixed"/>'
+        '<w:tblCellMar><w:left w:w="70" w:type="dxa"/><w:right w:w="70" w:type="dxa"/></w:tblCellMar>'
         f"</w:tblPr><w:tblGrid>{columns}</w:tblGrid>{''.join(rows)}</w:tbl>"
     )
     after = word.add_paragraph()
