@@ -129,6 +129,13 @@ TEMPLATES: Final = {
     "{} of the outputs match without the face (limit of the control {})": "{} 的输出在去除人脸后仍匹配（对照限值 {}）",
     "{} of the outputs match without the speech (limit of the control {})": "{} 的输出在去除语音后仍匹配（对照限值 {}）",
     "{x}; would have caught {x}": "{x}；可发现：{x}",
+    "a judge whose true FNMR is {} or more": "真实 FNMR 为 {} 或更高的识别器",
+    "a match rate without the face of {} or more": "去除人脸后 {} 或更高的匹配率",
+    "a match rate without the speech of {} or more": "去除语音后 {} 或更高的匹配率",
+    "a rise of {} or more from half of the training people to all": "训练人员由一半增至全部时 {} 或更大的上升",
+    "an FPR above {}": "高于 {} 的 FPR",
+    "format cues with an AUC of {} or more": "AUC 为 {} 或更高的格式线索",
+    "labels leaking into scores up to an AUC of {}": "标签泄入分数、AUC 至 {}",
     # of figures and their tables
     "on original-original comparisons": "依据未编辑对未编辑的比对",
     "on original-edited comparisons": "依据未编辑对输出的比对",
@@ -146,7 +153,7 @@ TEMPLATES: Final = {
     "output {}, unedited input {}, against {} other people, one recording each; decided at {}, an FPIR of {}": (
         "输出 {}，未编辑输入 {}，对照另外 {} 人，每人一份记录；判定阈值 {}，FPIR 为 {}"
     ),
-    "worst {}, best {}; on the people all judged: {x}": "最差 {}，最好 {}；在各识别器均判定的人员上：{x}",
+    "worst {}, best {}; on the people all judged: {}": "最差 {}，最好 {}；在各识别器均判定的人员上：{}",
     "outputs as they are": "输出原样",
     "at FPR {}, thresholds of other people's bona fide media": "FPR 为 {}，阈值取自他人的真实媒体",
     "asked for {}": "要求 {}",
