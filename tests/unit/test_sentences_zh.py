@@ -92,6 +92,11 @@ def test_a_reason_within_a_reason_is_translated_in_turn() -> None:
     assert said.endswith("：不能支持判为通过，但其发现的泄露仍计入")
 
 
+def test_whose_reason_it_is_stands_before_it() -> None:
+    said = translated("CN-LM-5-META: upper bound 1.19 % misses the limit 93.00 % (Holm p 1e-12)")
+    assert said == "CN-LM-5-META：上界 1.19 % 不满足限值 93.00 %（Holm p 1e-12）"
+
+
 def test_what_is_not_known_stays_and_is_marked() -> None:
     assert translated("something new") == ""
     assert Words("zh-CN").original("something new") == "原文：something new"

@@ -81,16 +81,16 @@ TEMPLATES: Final = {
     "asked after the pack {} {} ({}), and its {} is another ({})": "要求以扰动包 {} {}（{}）测量，而本次运行的 {} 为另一版本（{}）",
     "asked after the pack {} {} ({}), and the run did not apply it": "要求以扰动包 {} {}（{}）测量，而本次运行未采用",
     "a FAIL is not safe to state: {x}": "不足以判为未通过：{x}",
-    "{x} bound {} misses the limit {} (Holm p {})": "{x} {} 超出限值 {}（Holm p {}）",
-    "{x} bound {} misses the limit {}": "{x} {} 未达到限值 {}",
+    "{x} bound {} misses the limit {} (Holm p {})": "{x} {} 不满足限值 {}（Holm p {}）",
+    "{x} bound {} misses the limit {}": "{x} {} 不满足限值 {}",
     "{x} bound {} misses the limit {}; more people would not decide it: trials without a score, or the threshold of a PASS, stand in between": (
-        "{x} {} 未达到限值 {}；增加人数也不能判定：受无分数的试验或通过阈值所限"
+        "{x} {} 不满足限值 {}；增加人数也不能判定：受无分数的试验或通过阈值所限"
     ),
     "{x} bound {} misses the limit {}; at this rate no number of people would decide it": (
-        "{x} {} 未达到限值 {}；按此比例，任何人数都不能判定"
+        "{x} {} 不满足限值 {}；按此比例，任何人数都不能判定"
     ),
     "{x} bound {} misses the limit {}; at this rate about {} people like these would decide it, here {}": (
-        "{x} {} 未达到限值 {}；按此比例约需 {} 名同类人员方可判定，此处为 {} 名"
+        "{x} {} 不满足限值 {}；按此比例约需 {} 名同类人员方可判定，此处为 {} 名"
     ),
     "bound {} within the limit {}": "判定界 {} 在限值 {} 之内",
     "within the limit, but no PASS: {x}": "在限值之内，但不能判为通过：{x}",
@@ -223,13 +223,15 @@ def translated(text: str) -> str:
     """
     if text in _WHOLE:
         return _WHOLE[text]
+    who = _WHO.fullmatch(text)
+    rest = translated(who[2]) if who else ""
+    if who and rest:  # before the templates: a slot at their beginning would take the name for a part of its sentence
+        return f"{'、'.join(_WORDS.get(one, one) for one in who[1].split(', '))}：{rest}"
     for pattern, english, chinese in _patterns():
         match = pattern.fullmatch(text)
         if match is not None:
             return _filled(english, chinese, match.groups())
-    who = _WHO.fullmatch(text)
-    rest = translated(who[2]) if who else ""
-    return f"{'、'.join(_WORDS.get(one, one) for one in who[1].split(', '))}：{rest}" if who and rest else ""
+    return ""
 
 
 def _filled(english: str, chinese: str, values: Sequence[str]) -> str:
