@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 from pretend import texture
 
@@ -37,6 +38,7 @@ GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "release-with-mlflow.md"
 NAME = "acme-anonymiser"
 READY_S = 120.0
 PEOPLE, PICTURES = 60, 3
+LARGE_PX = 64
 WITH_PIXELS = """
 import runpy, sys
 sys.path.insert(0, {tests!r})
@@ -125,6 +127,9 @@ def site(server: str, tmp_path_factory: pytest.TempPathFactory) -> Site:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
     write_people(folder / "people")
+    editor = (folder / "model/editor.py").read_text()
+    fault = f"        if height > {LARGE_PX - 1}:\n            return face\n"  # which the first data do not show
+    (folder / "model/editor.py").write_text(editor.replace("        stranger =", fault + "        stranger =", 1))
     suite = (folder / "suite.yaml").read_text()
     (folder / "suite.yaml").write_text(suite.replace("recognisers: [dlib]", "recognisers: [pixels]"))
     code = WITH_PIXELS.format(tests=str(Path(__file__).parents[1]))
@@ -132,12 +137,13 @@ def site(server: str, tmp_path_factory: pytest.TempPathFactory) -> Site:
     return Site(folder, server, done.stdout + done.stderr)
 
 
-def write_people(folder: Path) -> None:
+def write_people(folder: Path, n_people: int = PEOPLE, times: int = 1) -> None:
     folder.mkdir()
     rows = ["path,subject_id,modality"]
-    for person in range(PEOPLE):
+    for person in range(n_people):
         for image in range(PICTURES):
-            (folder / f"{person}-{image}.png").write_bytes(encode_png(texture(person, image)))
+            picture = np.kron(texture(person, image), np.ones((times, times, 1), np.uint8))
+            (folder / f"{person}-{image}.png").write_bytes(encode_png(picture))
             rows.append(f"{person}-{image}.png,person {person},face")
     (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
 
@@ -198,7 +204,9 @@ def test_the_run_that_approved_a_version_is_the_baseline(site: Site, tmp_path: P
         baseline_run(runs / "2", f"models:/{NAME}@approved", runs=tmp_path)
 
 
-def test_a_report_approves_no_other_model_and_a_later_fail_takes_the_alias(site: Site) -> None:
+def test_a_report_approves_no_other_model_and_a_later_fail_takes_the_alias(
+    site: Site, tmp_path: Path, register_folder: Path
+) -> None:
     passed = gate(site.folder / "runs/1")
     post(site.url, "registered-models/alias", name=NAME, alias="other", version="2")  # by hand, without a verdict
     with pytest.raises(EvidenceError, match="register the verdict on models:/acme-anonymiser/2"):
@@ -208,12 +216,19 @@ def test_a_report_approves_no_other_model_and_a_later_fail_takes_the_alias(site:
     assert refused["visavox.verdict"] == "REFUSED" and "the files of that version are" in refused["visavox.reason"]
     assert not [key for key in refused if key.endswith(".sha256")]
     assert holder(site.url) == "1"  # version 2 never bore it, version 1 was not asked about
-    failed = passed._replace(verdict=Verdict.FAIL, reasons=("it leaks now",))
-    done = register(failed, site.folder / "runs/1", model=f"models:/{NAME}/1")
-    assert (done.before, done.after) == ("1", "") == ("1", holder(site.url))
-    assert tags(site.url, "1")["visavox.verdict"] == "FAIL"
-    assert tags(site.url, "1")["visavox.reason"] == "it leaks now"
+    write_people(tmp_path / "large", n_people=12, times=2)
+    overrides = [f"editor.uri=models:/{NAME}/1", f"dataset.path={tmp_path}/large/manifest.csv"]
+    later = run(load_suite(site.folder / "suite.yaml", overrides=overrides), tmp_path / "later")
+    assert later.decision.verdict is Verdict.FAIL
+    version = ["--register", f"models:/{NAME}/1"]
+    assert exit_code(["gate", str(tmp_path / "later"), *version]) == 1
+    assert holder(site.url) == ""
+    said = tags(site.url, "1")
+    assert said["visavox.verdict"] == "FAIL" and "misses the limit" in said["visavox.reason"]
     assert description(site.url, "1").startswith("Visavox: FAIL under baseline, 20")
+    assert exit_code(["gate", str(site.folder / "runs/1"), *version]) == 2  # the earlier PASS brings nothing back
+    assert "1 other run(s) of the same model and policy ended FAIL" in tags(site.url, "1")["visavox.reason"]
+    assert holder(site.url) == ""
 
 
 def test_refused_evidence_takes_the_alias(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
