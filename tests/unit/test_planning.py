@@ -24,7 +24,7 @@ from visavox.core.digest import sha256_bytes
 from visavox.core.figures import AssessmentResult, Estimate, IntervalBasis
 from visavox.core.records import Digest, EditRow, Output, RecogniserSpec, Sample
 from visavox.core.report import CellDecision, DatasetSummary
-from visavox.core.terms import Attacker, Modality, Outcome, Support, ToolClass, Verdict
+from visavox.core.terms import Attacker, Modality, Outcome, Severity, Support, ToolClass, Verdict
 from visavox.engine import tables
 from visavox.engine.embed import cases_of_sets
 from visavox.engine.folder import RunFolder
@@ -348,8 +348,21 @@ def test_a_spec_is_not_needed_to_plan() -> None:
     )
 
 
+@pytest.mark.parametrize(("packs", "is_named"), [("image-default", True), ("social-media", False)])
+def test_a_pack_that_a_control_asks_for_and_the_suite_leaves_out_is_named(packs: str, is_named: bool) -> None:
+    policy = load_policy("eu-ai-act-50")
+    text = SUITE.format(operation=OPERATIONS["anonymise"], tool_class="anonymise", judges="pixels", options="")
+    asked = f"impersonation: {{}}, detectability: {{perturbations: [{packs}]}}}}\ndetectors: [spectral]"
+    suite = parse_suite(text.replace("impersonation: {}}", asked), base=Path("/nowhere"))
+    cells = plan_cells(policy.policy, suite.editor.tool_class, ["pixels"], modality=Modality.FACE)
+    lines = plan_run(known("anonymise", 6)._replace(suite=suite, policy=policy, cells=cells)).unforeseen
+    assert (
+        any("after the pack social-media 1 (02753cf6dbfc): this suite does not" in line for line in lines) is is_named
+    )
+
+
 # ---------------------------------------------------------------- an undecided run says how many people would decide it
-def unchanged(rate: float, k: int, *, people_missing: float = 0.0) -> CellDecision:
+def unchanged(rate: float, k: int, *, people_missing: float = 0.0, severity: Severity = Severity.FAIL) -> CellDecision:
     """The judge's decision on the unchanged outputs of k people, four each; the share missing counts both ways."""
     basis = IntervalBasis(
         p_low=rate, n_eff_low=4 * k / 1.3, p_high=rate + people_missing, n_eff_high=4 * k / 1.3, df=k - 1
@@ -359,7 +372,8 @@ def unchanged(rate: float, k: int, *, people_missing: float = 0.0) -> CellDecisi
         n_subjects=k, recogniser="", basis=(basis,),
     )  # fmt: skip
     policy = load_policy("baseline").policy
-    policy = policy.model_copy(update={"controls": tuple(c for c in policy.controls if c.id == "BASE-UNCHANGED")})
+    (control,) = [c for c in policy.controls if c.id == "BASE-UNCHANGED"]
+    policy = policy.model_copy(update={"controls": (control.model_copy(update={"severity": severity}),)})
     results = (AssessmentResult(assessment="ledger", modality=Modality.FACE, estimates=(estimate,)),)
     dataset = DatasetSummary(
         kind="manifest", digest=Digest(sha256="0" * 64), modality=Modality.FACE, n_subjects=k, n_samples=4 * k,
@@ -383,6 +397,9 @@ def test_the_hint_names_the_people_who_decide(rate: float, verdict: Verdict) -> 
 def test_where_no_number_of_people_decides_the_hint_says_so() -> None:
     assert unchanged(0.07, 30).reason.endswith("; at this rate no number of people would decide it")
     assert "; more people would not decide it: trials without" in unchanged(0.06, 30, people_missing=0.05).reason
+    warned = unchanged(0.9, 30, severity=Severity.WARN)  # surely beyond, and a control that warns states no FAIL
+    assert warned.verdict is Verdict.INCONCLUSIVE
+    assert warned.reason.endswith("; at this rate no number of people would decide it")
 
 
 def test_what_is_decided_needs_no_hint() -> None:

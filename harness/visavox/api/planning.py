@@ -26,7 +26,7 @@ from visavox.ports.dataset import Dataset
 from .assessing import score_tables
 from .attesting import attested, statements_asked
 from .costs import WORDS, Cost, Work, disk, speeds, times
-from .detection import detected_media, n_perturbations
+from .detection import detected_media, load_packs, n_perturbations
 from .preparation import Outline, outline
 from .rehearsal import InventedScores, judges_of, rehearse
 
@@ -257,7 +257,21 @@ def _unforeseen(known: Outline) -> tuple[str, ...]:
     ]
     if known.suite.impersonation and known.suite.impersonation.attempts > 1:
         lines.append("the worst of several attempts decides a PASS")
-    return tuple(lines)
+    return (*lines, *_packs_left_out(known))
+
+
+def _packs_left_out(known: Outline) -> list[str]:
+    """Controls that ask for media after a pack of perturbations which the suite does not apply."""
+    modality, bound = known.plan.modality, {cell.control for cell in known.cells}
+    asking = [control for control in known.policy.policy.controls if control.packs and control.id in bound]
+    applied = {pack.digest for pack in load_packs(known.suite, modality)} if asking else set()
+    return [
+        f"{control.id} asks what is left after the pack {pack.name} {pack.version} ({pack.digest[:12]}): this suite "
+        "does not apply it, so it decides nothing"
+        for control in asking
+        for pack in control.packs
+        if pack.modality in {None, modality} and pack.digest not in applied
+    ]
 
 
 class _OtherPeople:

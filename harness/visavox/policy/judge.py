@@ -91,7 +91,7 @@ def judge(policy: Policy, cells: Sequence[Cell], facts: Facts) -> Decision:
     drafts = [
         _Draft(cell, controls[cell.control], _find(cell, controls[cell.control], policy, facts)) for cell in cells
     ]
-    gated = [d for d in drafts if d.control.severity is Severity.FAIL and d.control.can_fail]
+    gated = [d for d in drafts if _can_be_failed(d.control)]
     p_values = [_p_fail(d) for d in gated]
     rejected = dict(zip((id(d) for d in gated), holm(p_values, policy.alpha), strict=True)) if gated else {}
     p_of = dict(zip((id(d) for d in gated), p_values, strict=True))
@@ -254,6 +254,11 @@ def _other_packs(control: Control, results: Sequence[AssessmentResult]) -> str:
     return ""
 
 
+def _can_be_failed(control: Control) -> bool:
+    """A control that warns or discloses states no FAIL: it passes, or is left open."""
+    return control.severity is Severity.FAIL and control.can_fail
+
+
 def _people_hint(policy: Policy, control: Control, estimate: Estimate, strict: float) -> str:
     """How many people would decide a rate whose interval has the limit inside, at the rate measured.
 
@@ -271,7 +276,7 @@ def _people_hint(policy: Policy, control: Control, estimate: Estimate, strict: f
         if _within(Bounds(bound_lower(basis[0], alpha), bound_upper(basis[0], alpha)), limit, lower_is_safer):
             return True
         beyond = bound_lower(basis[0], strict) > limit if lower_is_safer else bound_upper(basis[0], strict) < limit
-        return beyond and control.can_fail
+        return beyond and _can_be_failed(control)
 
     basis = estimate.basis[0]
     if (basis.p_low <= limit) != (basis.p_high <= limit):
