@@ -273,8 +273,9 @@ def test_the_register_forbids_taking_a_later_pass(
     lines = [json.loads(line) for line in register.read_text().splitlines()]
     assert [line["verdict"] for line in lines] == ["", "PASS"]
     assert gate(tmp_path / "first", recompute=False).verdict is Verdict.PASS
-    for seal in (lines[-1]["seal"], sha256_json("another seed")):  # the same suite again, or another seed
-        failed = lines[-1] | {"seal": seal, "run": "0" * 32, "verdict": "FAIL"}
+    # the same suite again, another seed, another comment in the policy's file
+    for other in ({}, {"seal": sha256_json("another seed")}, {"policy": sha256_json("another comment")}):
+        failed = lines[-1] | {"run": "0" * 32, "verdict": "FAIL"} | other
         for order in ([failed, *lines], [*lines, failed]):  # before or after
             register.write_text("\n".join(json.dumps(line) for line in order) + "\n")
             assert gate(tmp_path / "first", recompute=False).verdict is Verdict.INCONCLUSIVE

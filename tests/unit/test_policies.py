@@ -25,7 +25,7 @@ from visavox.core.terms import (
     Verified,
 )
 from visavox.policy.judge import Facts, judge, plan_cells
-from visavox.policy.load import load_policy, names
+from visavox.policy.load import load_policy, names, parse_policy, rules_digest
 from visavox.policy.records import Control, Duties, Policy
 
 PACKS = ("cn-deep-synthesis", "eu-ai-act-50")
@@ -254,3 +254,12 @@ def test_what_is_attested_says_that_it_was_not_tested() -> None:
     found = of(decide(pack("cn-deep-synthesis"), ToolClass.SWAP), "CN-DSP-9-REALNAME")
     assert found.verdict is Verdict.PASS and found.kind is ControlKind.ATTESTATION
     assert found.reason.endswith("not tested") and "Acme" in found.reason
+
+
+def test_rules_are_the_same_in_other_words_and_others_with_another_limit() -> None:
+    text = load_policy("baseline").text
+    first, commented, loosened = (
+        rules_digest(parse_policy(one, what="it").policy)
+        for one in (text, f"# another comment\n{text}", text.replace("value: 0.07", "value: 0.08", 1))
+    )
+    assert first == commented != loosened
