@@ -14,6 +14,7 @@ from visavox.core.terms import DutyRole, ToolClass
 from visavox.policy.attestations import Attestation
 from visavox.policy.load import parse_policy
 from visavox.policy.records import Control, Duties
+from visavox.ports.perturbation import load_pack
 
 GUIDES = Path(__file__).parents[2] / "docs" / "how-to"
 
@@ -57,7 +58,9 @@ def test_the_policy_of_the_guide_says_whom_it_binds() -> None:
     (lawful,) = re.findall(r"<!-- file: lawful.yaml -->\n```yaml\n(.*?)```", text, re.DOTALL)
     policy = parse_policy(lawful, what="lawful.yaml").policy
     bound = [c.id for c in policy.controls if c.binds(ToolClass.ANONYMISE, Duties(DutyRole.TECHNICAL_SUPPORTER))]
-    assert bound == ["ACME-15-SUBJECT", "ACME-15-STRICT"]
-    assert [basis.article for basis in policy.basis(policy.controls[2])] == ["Art. 12"]
+    assert bound == ["ACME-15-SUBJECT", "ACME-15-STRICT", "ACME-15-LEFT"]
+    assert [basis.article for basis in policy.basis(policy.controls[-1])] == ["Art. 12"]
+    (pack,) = policy.controls[2].packs
+    assert pack.digest == load_pack(pack.name).digest  # the one that is shipped
     every_key = {*Control.model_fields} - {"public_opinion_only", "claim", "can_fail", "per_judge", "every"}
     assert every_key <= {key for control in policy.controls for key in control.model_fields_set}
