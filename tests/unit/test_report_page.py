@@ -276,10 +276,11 @@ def test_templates_are_kept_compiled_beside_the_bytecode_and_made_anew_where_dam
         environment.cache_clear()
         assert render_html(report) == html
         assert [file.stat().st_mtime_ns for file in kept] == made  # read, not written again
-        for file in kept:
-            file.write_bytes(file.read_bytes()[:-40])
-        environment.cache_clear()
-        assert render_html(report) == html
+        for left in (-40, 30):  # of the code, and within the digest before it
+            for file in kept:
+                file.write_bytes(file.read_bytes()[:left])
+            environment.cache_clear()
+            assert render_html(report) == html
         monkeypatch.setattr("sys.dont_write_bytecode", True)
         assert bytecode_cache() is None
     finally:

@@ -54,6 +54,12 @@ def bytecode_cache() -> FileSystemBytecodeCache | None:
 
 
 class _Kept(FileSystemBytecodeCache):
+    def load_bytecode(self, bucket: Bucket) -> None:
+        try:
+            super().load_bytecode(bucket)
+        except Exception:  # noqa: BLE001 - a damaged file raises anything, and Jinja2 forgives only some of it
+            bucket.reset()
+
     def dump_bytecode(self, bucket: Bucket) -> None:
         with suppress(OSError):  # installed where the user may not write: compiled at each start, as modules are
             super().dump_bytecode(bucket)
