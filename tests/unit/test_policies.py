@@ -263,3 +263,11 @@ def test_rules_are_the_same_in_other_words_and_others_with_another_limit() -> No
         for one in (text, f"# another comment\n{text}", text.replace("value: 0.07", "value: 0.08", 1))
     )
     assert first == commented != loosened
+
+
+def test_rules_under_another_name_or_in_another_order_are_the_same_rules() -> None:
+    policy = pack("baseline")
+    renamed = [one.model_copy(update={"id": f"x-{one.id}", "title": policy.title}) for one in policy.controls]
+    other = policy.model_copy(update={"id": "mine", "version": "9", "controls": tuple(reversed(renamed))})
+    fewer = policy.model_copy(update={"controls": policy.controls[1:]})
+    assert rules_digest(other) == rules_digest(policy) != rules_digest(fewer)

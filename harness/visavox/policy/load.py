@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from visavox.core.config import explain, read_yaml
-from visavox.core.digest import sha256_bytes, sha256_json
+from visavox.core.digest import canonical_json, sha256_bytes, sha256_json
 from visavox.core.errors import UnknownNameError
 from visavox.core.resources import configs_dir
 
 from .records import Control, LoadedPolicy, Policy
 
 __all__ = ["Control", "LoadedPolicy", "Policy", "load_policy", "names", "parse_policy", "rules_digest"]
+
+_WORDS: Final[Any] = {
+    **dict.fromkeys(("id", "version", "title", "jurisdiction", "status", "sources", "not_measured"), True),
+    "controls": {"__all__": {"id", "title", "basis"}},
+}
+"""What names a policy and explains it; no verdict rests on it."""
 
 
 def names() -> list[str]:
@@ -44,8 +51,10 @@ def load_policy(name: str) -> LoadedPolicy:
 
 
 def rules_digest(policy: Policy) -> str:
-    """SHA-256 of what a policy means: the same for the same rules with other comments, order of keys or layout."""
-    return sha256_json(policy.model_dump(mode="json"))
+    """SHA-256 of what a policy decides by: the same for the same rules under other names, in other words or order."""
+    values = policy.model_dump(mode="json", exclude=_WORDS)
+    values["controls"].sort(key=canonical_json)
+    return sha256_json(values)
 
 
 def parse_policy(text: str, *, what: str) -> LoadedPolicy:
