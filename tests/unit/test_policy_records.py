@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from measured import JUDGES, cards, dataset, figure, results_of
+from pydantic import create_model
 
 from visavox.core.errors import ConfigError
 from visavox.core.figures import AssessmentResult
+from visavox.core.records import Record
 from visavox.core.report import AttestationCard, Decision, Limit
 from visavox.core.terms import (
     AttestationVerdict,
@@ -219,3 +221,8 @@ def test_the_baseline_stands_as_it_stood() -> None:
     loaded = load_policy("baseline")
     assert loaded.digest == "9a7c27cd1eaadc58c6da3c610a5929b86601fddc2f09da62bda69ca9fc76d72c"
     assert all(c.kind is ControlKind.TEST and not c.basis and len(c.roles) == 2 for c in loaded.policy.controls)
+
+
+def test_a_record_without_a_source_file_has_a_schema() -> None:
+    made = create_model("Made", __base__=Record, limit=(float, ...))
+    assert made.model_json_schema()["properties"]["limit"] == {"title": "Limit", "type": "number"}

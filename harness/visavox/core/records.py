@@ -55,7 +55,11 @@ class Record(BaseModel):
 
 
 def _texts_under_fields(record: type) -> dict[str, str]:
-    (body,) = ast.parse(textwrap.dedent(inspect.getsource(record))).body
+    try:
+        source = inspect.getsource(record)
+    except (OSError, TypeError):  # made without a file, as by `exec` or `create_model`: a schema without descriptions
+        return {}
+    (body,) = ast.parse(textwrap.dedent(source)).body
     assert isinstance(body, ast.ClassDef)
     return {
         field.target.id: inspect.cleandoc(text.value.value)
