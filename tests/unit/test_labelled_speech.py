@@ -8,10 +8,13 @@ from rhythms import RATE, ai, sound
 
 from visavox.adapters.recognisers.resemblyzer import Resemblyzer
 from visavox.adapters.recognisers.ubm import Ubm, UbmParams
+from visavox.core.terms import Modality
+from visavox.engine.medium import MEDIA, LocatedIn
 from visavox.media.audio import Audio
 from visavox.media.speech import speech_seconds, speech_segments, tone_stretches
+from visavox.ports.assessment import FALLBACK, NO_TEMPLATE
 from visavox.ports.dataset import voice_renderers
-from visavox.ports.recogniser import Speech
+from visavox.ports.recogniser import FailureToAcquire, Speech
 
 PAUSE = np.zeros(RATE // 2)
 
@@ -81,3 +84,17 @@ def test_resemblyzer_hears_no_speech_in_a_label_that_webrtc_takes_for_some(voice
     (speech,) = judge.locate([sound(label, PAUSE, voices[0], noise=1e-5)])
     assert isinstance(speech, Speech)
     assert speech.segments[0][0] > len(label) / RATE
+
+
+def test_a_beep_before_a_quiet_voice_is_not_embedded_as_the_voice(voices: list[np.ndarray]) -> None:
+    """Else the template is the beep's, and the voice behind it counts as hidden."""
+    before = sound(voices[0], noise=1e-5)
+    beep = 0.9 * np.sin(2 * np.pi * 1000.0 * np.arange(4 * RATE) / RATE)
+    quiet = voices[0] * 0.01 / np.abs(voices[0]).max()
+    hidden = sound(beep, PAUSE, quiet, noise=1e-5)
+    medium, ubm = MEDIA[Modality.VOICE], Ubm("ubm", UbmParams())
+    spoken, found = ubm.locate([before, hidden])
+    assert isinstance(found, FailureToAcquire)
+    source = LocatedIn(spoken, medium.size(before))
+    assert medium.attacked(found, hidden, source).state == NO_TEMPLATE
+    assert medium.attacked(found, sound(quiet, noise=1e-5), source).state == FALLBACK  # where no tone lies: as ever

@@ -16,6 +16,7 @@ from visavox.core.digest import sha256_bytes
 from visavox.core.terms import Modality
 from visavox.media.audio import Audio, decode_audio, encode_flac, is_silent
 from visavox.media.image import Image, decode_image, encode_png, is_blank
+from visavox.media.speech import tone_stretches
 from visavox.ports.assessment import DETECTED, FALLBACK, NO_TEMPLATE
 from visavox.ports.editor import Media
 from visavox.ports.recogniser import FailureToAcquire, Located, Region, Speech
@@ -195,8 +196,11 @@ class VoiceMedium(Medium):
         return sha256_bytes(f"{media.sample_rate_hz} Hz {len(media.samples)}\n".encode() + media.samples.tobytes())
 
     def fallback(self, source: LocatedIn, media: Audio) -> Located | None:
-        """The input's speech, its times stretched to the output's length."""
-        if not isinstance(source.found, Speech):
+        """The input's speech, its times stretched to the output's length; None where tones may lie there instead.
+
+        A loud beep before a quiet voice leaves no speech in reach of it, and moves the voice away from those times.
+        """
+        if not isinstance(source.found, Speech) or tone_stretches(media):
             return None
         return source.found.stretched(media.duration_s)
 
