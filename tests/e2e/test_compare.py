@@ -151,6 +151,8 @@ def test_runs_that_differ_in_more_than_the_model_are_refused_with_every_differen
     said = str(refused.value)
     for line in ("smoke run: no against yes", "seed: 7 against 8", "assessments: ", "cases (faces): 160 against 6"):
         assert f"  - {line}" in said
+    assert f"  - test samples (faces): {4 * PEOPLE} against 80\n" in said
+    assert f"  - people (faces): {PEOPLE} against 20\n" in said
     assert exit_code(["compare", "runs/1", "runs/other"]) == 3
 
 

@@ -12,6 +12,8 @@ from visavox.core.terms import Modality
 from visavox.engine.plan import Plan
 
 _SHOWN = 16
+_EACH_ONCE = frozenset({"people", "sessions", "folds"})
+"""Columns of a plan's samples that name the same thing many times; how many things there are is what is told."""
 
 
 def refuse_incomparable(a: Evidence, b: Evidence) -> None:
@@ -85,8 +87,8 @@ def _plans(a: Plan, b: Plan, what: str) -> Iterator[str]:
     }
     for name, (one, other) in columns.items():
         if one != other:
-            counts = f": {len(one)} against {len(other)}" if len(one) != len(other) else " differ"
-            yield f"{name} ({what}){counts}"
+            sizes = tuple(len(set(rows) if name in _EACH_ONCE else rows) for rows in (one, other))
+            yield f"{name} ({what})" + (f": {sizes[0]} against {sizes[1]}" if sizes[0] != sizes[1] else " differ")
 
 
 def _digests(cards: Any) -> dict[str, str]:
