@@ -220,6 +220,20 @@ def test_instruments(state: InstrumentState, protects: Verdict, rate: float, ver
     assert decide(result, edited()).verdict is verdict
 
 
+def test_no_number_of_people_is_promised_where_a_red_instrument_forbids_the_pass() -> None:
+    """More people would bring the bound within the limit, and still nothing could pass."""
+
+    def reason(rate: float, recogniser: str) -> str:
+        red = instrument(InstrumentState.RED, Verdict.PASS, recogniser)
+        decision = decide(leak(*rates(rate, rate), instruments=(red,)), edited())
+        assert decision.verdict is Verdict.INCONCLUSIVE
+        return decision.controls[0].cells[0].reason
+
+    assert "people like these would decide it" in reason(0.06, "b")  # of another judge
+    assert reason(0.06, "a").endswith("the limit 7.00 %; and no PASS while this stands: instrument check: because")
+    assert "people like these would decide it" in reason(0.08, "a")  # a leak that it finds may still FAIL
+
+
 def test_an_instrument_of_another_judge_does_not_speak_of_this_one() -> None:
     result = leak(*rates(0.01, 0.01), instruments=(instrument(InstrumentState.RED, Verdict.PASS, "b"),))
     assert decide(result, edited()).verdict is Verdict.PASS

@@ -17,6 +17,7 @@ from visavox.reporting.policies_zh import LIMIT_SOURCES, NOT_MEASURED, STATEMENT
 from visavox.reporting.sentences_zh import SENTENCES, TEMPLATES, translated
 from visavox.reporting.terms_zh import TERMS
 from visavox.reporting.wording import TITLES, title_of
+from visavox_assessments.identity_leak.instruments import _INSTEAD
 
 PACKS = ("baseline", "cn-deep-synthesis", "eu-ai-act-50")
 ASSESSMENTS = Path(__file__).parents[2] / "assessments" / "visavox_assessments"
@@ -81,7 +82,7 @@ def test_no_number_and_no_name_is_lost(english: str) -> None:
 def test_a_reason_within_a_reason_is_translated_in_turn() -> None:
     control = (
         "dlib misses 24.2% of the unedited mated comparisons at FMR 0.001 (95 % interval 17.8% to 31.5%); 15% are "
-        "allowed: it cannot support a PASS; a leak that it finds still counts"
+        "allowed: it cannot support a PASS; a leak that it finds still counts" + _INSTEAD
     )
     reason = "within the limit, but no PASS: the threshold rests on 20 people (40 are needed); instrument control: "
     said = translated(f"EU-OWN-SUBJECT: dlib, lazy_informed: {reason}{control}")
@@ -89,7 +90,9 @@ def test_a_reason_within_a_reason_is_translated_in_turn() -> None:
         "EU-OWN-SUBJECT：dlib、懒知情：在限值之内，但不能判为通过：阈值仅依据 20 人（需要 40 人）；检验“识别器能力”："
     )
     assert "dlib 在 FMR 0.001 时漏掉 24.2% 的未编辑同人比对（95 % 区间 17.8% 至 31.5%）；允许 15%" in said
-    assert said.endswith("：不能支持判为通过，但其发现的泄露仍计入")
+    assert "：不能支持判为通过，但其发现的泄露仍计入；要判为通过，须改用" in said and "原文" not in said
+    wide = translated(f"upper bound 7.66 % misses the limit 7.00 %; and no PASS while this stands: {control}")
+    assert wide.startswith("上界 7.66 % 不满足限值 7.00 %；") and "原文" not in wide
 
 
 def test_whose_reason_it_is_stands_before_it() -> None:

@@ -231,7 +231,10 @@ def _decide(
         )
     if not within:
         side = "upper" if lower_is_safer else "lower"
+        red = _red(_results_of(cell, facts), Verdict.PASS, estimate, limit) if _is_met(estimate, limit, control) else []
         hint = _people_hint(policy, control, estimate, strict)
+        if red:  # people would narrow the interval, and still nothing could pass
+            hint = f"; and no PASS while this stands: {_reason(red)}"
         reason = f"{side} bound {_percent(deciding)} misses the limit {_percent(limit)}{hint}"
         return result(Verdict.INCONCLUSIVE, reason)
     obstacles = _obstacles(policy, control, _results_of(cell, facts), estimate)
@@ -297,6 +300,11 @@ def _rounded(people: int) -> int:
     """
     unit: int = 10 ** max(len(str(people)) - 2, 0)
     return -(-people // unit) * unit
+
+
+def _is_met(estimate: Estimate, limit: float, control: Control) -> bool:
+    """Whether the rate that was measured is within the limit, so that more people could only make it a PASS."""
+    return estimate.value <= limit if control.direction is Direction.LOWER_IS_SAFER else estimate.value >= limit
 
 
 def _within(bounds: Bounds, limit: float, lower_is_safer: bool) -> bool:

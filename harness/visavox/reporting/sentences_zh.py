@@ -92,6 +92,9 @@ TEMPLATES: Final = {
     "{x} bound {} misses the limit {}; at this rate about {} people like these would decide it, here {}": (
         "{x} {} 不满足限值 {}；按此比例约需 {} 名同类人员方可判定，此处为 {} 名"
     ),
+    "{x} bound {} misses the limit {}; and no PASS while this stands: {x}": (
+        "{x} {} 不满足限值 {}；在下述情况消除前也不能判为通过：{x}"
+    ),
     "bound {} within the limit {}": "判定界 {} 在限值 {} 之内",
     "within the limit, but no PASS: {x}": "在限值之内，但不能判为通过：{x}",
     "the figure rests on {} people ({} are needed)": "该数值仅依据 {} 人（需要 {} 人）",
@@ -105,6 +108,9 @@ TEMPLATES: Final = {
     ),
     "{} misses {} of the unedited mated comparisons at FMR {} ({} interval {} to {}); {} are allowed: it cannot support a PASS; a leak that it finds still counts": (
         "{0} 在 FMR {2} 时漏掉 {1} 的未编辑同人比对（{3} 区间 {4} 至 {5}）；允许 {6}：不能支持判为通过，但其发现的泄露仍计入"
+    ),
+    "a PASS needs a judge in its place that misses fewer of these recordings": (
+        "要判为通过，须改用对这些记录漏掉较少的识别器"
     ),
     "{} people, each judged by models of other people": "{} 人，每人均由以他人数据建立的模型判定",
     "{} people in two parts of a fold": "有 {} 人出现在同一折的两个部分",
