@@ -59,6 +59,8 @@ def read_rows(path: Path) -> Rows:
             found.faults.append(f"the manifest holds {size} bytes; at most {MAX_MANIFEST_BYTES} are read")
         else:
             reader(path, found)
+    except FileNotFoundError:
+        found.faults.append("there is no such file; dataset.path counts from the folder of the suite")
     except OSError as error:
         found.faults.append(f"the manifest cannot be read: {error.strerror or type(error).__name__}")
     return found

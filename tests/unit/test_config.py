@@ -58,7 +58,7 @@ def test_bad_yaml_is_one_clear_error(text: str, message: str) -> None:
         ("policy: ", "polcy: ", "  polcy: no such key; did you mean `policy`?\n"),
         ("tool_class: ", "toolclass: ", "  editor.toolclass: no such key; did you mean `tool_class`?\n"),
         ("name: acme", "name: acme\nexecution: {timeout: 3}", "timeout: no such key; did you mean `timeout_s`?\n"),
-        ("fmr: 1e-3", "fmrs: 1e-3", "  fmrs: no such key; did you mean `fmr`?\n"),
+        ("fmr: 1e-3", "fmrs: 1e-3", "  assessments.identity_leak.fmrs: no such key; did you mean `fmr`?\n"),
         ("name: acme", "name: acme\ncolour: red", "  colour: no such key\n"),
     ],
 )

@@ -154,7 +154,7 @@ def test_files_that_are_no_table(tmp_path: Path, name: str, content: bytes, expe
 
 
 def test_an_absent_manifest(tmp_path: Path) -> None:
-    assert "cannot be read: No such file" in faults_of(tmp_path / "m.csv")
+    assert "there is no such file; dataset.path counts from the folder of the suite" in faults_of(tmp_path / "m.csv")
 
 
 def test_many_faults_are_counted_not_listed(tmp_path: Path) -> None:

@@ -25,5 +25,12 @@ def checked(model: type[P], params: Mapping[str, Any], *, what: str, todo: str) 
     try:
         return model.model_validate(dict(params))
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise ConfigError(what, found=faults, todo=todo) from error
+        raise ConfigError(what, found=faults_of(error), todo=todo) from error
+
+
+def faults_of(error: ValidationError) -> str:
+    """Every unknown name and every value out of range, in one line."""
+    words = {"extra_forbidden": "no such param", "missing": "required, and absent"}
+    return "; ".join(
+        f"{'.'.join(map(str, fault['loc']))}: {words.get(fault['type'], fault['msg'])}" for fault in error.errors()
+    )

@@ -303,11 +303,16 @@ def _only_json(value: object, what: str, path: tuple[str, ...], number_of: Itera
         raise ConfigError(f"read {what}", found=f"{where}: {value!r} is no finite number", todo="write a finite number")
 
 
-def explain(error: ValidationError, *, what: str, schema: str = "suite") -> ConfigError:
-    """A pydantic error as one message that names every faulty key; ``schema`` says which one prints what is allowed."""
+def explain(error: ValidationError, *, what: str, schema: str = "suite", below: str = "") -> ConfigError:
+    """A pydantic error as one message that names every faulty key.
+
+    Args:
+        schema: the one that prints what is allowed.
+        below: the key of the file that holds what is at fault.
+    """
     lines = []
     for fault in error.errors():
-        path = ".".join(str(part) for part in fault["loc"] if str(part) not in _KINDS)
+        path = ".".join(str(part) for part in (below, *fault["loc"]) if part != "" and str(part) not in _KINDS)
         text = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
             text = "no such key" + _meant(error.title, fault["loc"])
@@ -483,8 +488,11 @@ def parse_suite(text: str, *, base: Path, what: str = "the suite", overrides: Se
         value["policy"] = _absolute(policy, base)
     try:
         suite = Suite.model_validate(value)
-        for name, _ in suite.assessments:
-            suite.options(name)
     except ValidationError as error:
         raise explain(error, what=what) from error
+    for name, _ in suite.assessments:
+        try:
+            suite.options(name)
+        except ValidationError as error:
+            raise explain(error, what=what, below=f"assessments.{name}") from error
     return suite

@@ -28,7 +28,8 @@ def load_waivers(path: Path) -> tuple[Waiver, ...]:
         EvidenceError: the file cannot be read, or holds something that is no waiver.
     """
     asked = f"read the waivers in {path}"
-    data = read_evidence(path, most=_MOST_BYTES, todo="name the YAML file of the waivers itself, not a link to it")
+    todo = "give the path of the YAML file of the waivers; no link is followed"
+    data = read_evidence(path, most=_MOST_BYTES, todo=todo)
     try:
         value = YAML(typ="safe", pure=True).load(data.decode("utf-8"))
     except (YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:

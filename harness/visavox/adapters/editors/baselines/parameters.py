@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from pydantic import ValidationError
 
+from visavox.adapters.parameters import faults_of
 from visavox.core.errors import ConfigError
 from visavox.core.records import Record
 from visavox.ports.editor import Audio, EditRequest, Failed, Image, Media
@@ -32,10 +33,11 @@ def checked(baseline: str, model: type[P], params: Mapping[str, Any]) -> P:
     try:
         return model.model_validate(dict(params), strict=True)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
         known = ", ".join(model.model_fields) or "none"
         raise ConfigError(
-            f"load the baseline {baseline!r} with params {dict(params)}", found=faults, todo=f"its params: {known}"
+            f"load the baseline {baseline!r} with params {dict(params)}",
+            found=faults_of(error),
+            todo=f"its params: {known}",
         ) from error
 
 
