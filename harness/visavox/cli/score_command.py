@@ -34,7 +34,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
     default=0.05,
     show_default=True,
-    help="Of the one-sided bounds.",
+    help="Of the one-sided bounds, which --json has.",
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON alone on standard output.")
 def score_command(
