@@ -19,7 +19,7 @@ from types import ModuleType
 import click
 
 from visavox.cli.commands import cli
-from visavox.core.config import Suite
+from visavox.core.suite_schema import suite_schema
 from visavox.reporting.schema import report_schema
 
 HERE = Path(__file__).parent
@@ -92,7 +92,7 @@ def pages() -> dict[str, str]:
         "python.md": python_page(),
         "commands.md": commands_page(),
         "report.schema.json": json.dumps(report_schema(), indent=2, ensure_ascii=False) + "\n",
-        "suite.schema.json": json.dumps(Suite.model_json_schema(), indent=2, ensure_ascii=False) + "\n",
+        "suite.schema.json": json.dumps(suite_schema(), indent=2, ensure_ascii=False) + "\n",
     }
 
 

@@ -7,7 +7,7 @@ import json
 import click
 
 from visavox.core.comparison import comparison_schema
-from visavox.core.config import Suite
+from visavox.core.suite_schema import suite_schema
 from visavox.policy.attestations import Attestation
 from visavox.policy.load import Policy
 from visavox.reporting.gate_forms import gate_schema
@@ -19,7 +19,7 @@ from visavox.reporting.schema import report_schema
 def schema_command(what: str) -> None:
     """Print the JSON Schema of a suite, a report, a policy, an attestation, a comparison or a gate's outcome."""
     made = {
-        "suite": Suite.model_json_schema,
+        "suite": suite_schema,
         "report": report_schema,
         "policy": Policy.model_json_schema,
         "attestation": Attestation.model_json_schema,
