@@ -348,6 +348,20 @@ def test_a_spec_is_not_needed_to_plan() -> None:
     )
 
 
+def test_that_nothing_passes_by_dlib_on_synthetic_faces_is_said_beforehand() -> None:
+    """A plan that ends in PASS would promise a newcomer what no run on the shipped people gives."""
+
+    def said(judge: str, dataset: str) -> bool:
+        text = SUITE.format(operation=OPERATIONS["anonymise"], tool_class="anonymise", judges=judge, options="")
+        suite = parse_suite(text, base=Path("/nowhere"), overrides=[f"dataset={dataset}"])
+        lines = plan_run(known("anonymise", 6, judges=(judge,))._replace(suite=suite)).unforeseen
+        return any("dlib misses a fifth" in line and "nothing passes" in line for line in lines)
+
+    assert said("dlib", "{kind: synthetic-faces}")
+    assert not said("pixels", "{kind: synthetic-faces}")
+    assert not said("dlib", "{kind: manifest, path: m.csv}")
+
+
 @pytest.mark.parametrize(("packs", "is_named"), [("image-default", True), ("social-media", False)])
 def test_a_pack_that_a_control_asks_for_and_the_suite_leaves_out_is_named(packs: str, is_named: bool) -> None:
     policy = load_policy("eu-ai-act-50")
