@@ -62,7 +62,7 @@ OUTPUT_PAIRS = ScoreTable(EDITED, EDITED)
 BACKGROUND = ScoreTable(MASKED, ORIGINAL)
 
 _LIMITATIONS = (
-    "the planted-leak ladders are not built yet",
+    "no leaks of known strength were planted: how weak a leak the judges still find was not measured",
     "no figure by group of people (sex, age, skin tone) was made",
     "no attempt was made to reverse the edit, and no attacker trained a network of its own",
 )

@@ -24,7 +24,10 @@ SENTENCES: Final = {
     ),
     "detectability was not assessed: the suite leaves it out": "未测评可检测性：测评套件未包含该项",
     "impersonation was not assessed: the suite leaves it out": "未测评身份冒充：测评套件未包含该项",
-    "the planted-leak ladders are not built yet": "尚未建立植入泄露阶梯",
+    "the planted-leak ladders are not built yet": "尚未建立植入泄露阶梯",  # of earlier versions' reports
+    "no leaks of known strength were planted: how weak a leak the judges still find was not measured": (
+        "未植入已知强度的泄露：识别器尚能发现多弱的泄露，未经测量"
+    ),
     "no figure by group of people (sex, age, skin tone) was made": "未得出分人群（性别、年龄、肤色）的数值",
     "no attempt was made to reverse the edit, and no attacker trained a network of its own": (
         "未尝试逆转编辑，也没有攻击者自行训练网络"
